@@ -1,0 +1,78 @@
+# GNU make 3.81 or newer. Every target makes or refreshes .venv by itself; `make` alone prints the help.
+.DEFAULT_GOAL := help
+.PHONY: help report test lab data bench lint lock check clean
+
+VENV := .venv
+STAMP := $(VENV)/.stamp
+BIN := $(VENV)/bin
+
+# The newest Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python overrides it.
+PYTHON ?=
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3 python)
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+help:
+	@echo 'make report   build every report; CLIENT=name AS_OF=2025-12-31 JOBS=2 narrow it'
+	@echo 'make check    check parameters and data without building anything; CLIENT=name'
+	@echo 'make data     make the example data'
+	@echo 'make lab      open the notebooks in JupyterLab'
+	@echo 'make test     run the tests; ARGS="-k name" narrows them'
+	@echo 'make bench    run the slow simulations and timings'
+	@echo 'make lint     check the code with ruff'
+	@echo 'make lock     resolve requirements.lock anew from pyproject.toml'
+	@echo 'make clean    remove .venv and caches; data and reports stay'
+	@echo
+	@echo 'Python: PYTHON=/path/to/python chooses one; otherwise the newest from 3.11 on is taken.'
+
+# The stamp is written last, so that an installation that was interrupted starts again from nothing.
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; python=; \
+	for candidate in $(CANDIDATES); do \
+		if "$$candidate" -c '$(USABLE)' >/dev/null 2>&1; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'crmlab needs Python 3.11 or newer, with its venv module (Debian and Ubuntu: apt install python3-venv).' >&2; \
+		echo 'None of these is one: $(CANDIDATES). Set PYTHON=/path/to/python.' >&2; \
+		exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; then :; else \
+		echo 'uv could not install the packages; pip takes over, which is slower.' >&2; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+report: data
+	@$(BIN)/crmlab report $(CLIENT) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(JOBS),--jobs $(JOBS))
+
+check: data
+	@$(BIN)/crmlab check $(CLIENT)
+
+data: $(STAMP)
+	@$(BIN)/crmlab data
+
+lab: data
+	@$(BIN)/jupyter lab notebooks
+
+# One file's tests stay in one process: they share their fixtures.
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+bench: $(STAMP)
+	@set -e; for bench in tests/bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+lock: $(STAMP)
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes \
+		--fork-strategy fewest --no-emit-index-url --python-version 3.11 --extra test pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
