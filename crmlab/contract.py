@@ -1,0 +1,235 @@
+"""The tables a client may supply: their columns, types and rules.
+
+Every check that `crmlab.data` makes, and every page of documentation about input, is derived from `TABLES`.
+A row that breaks a rule stated here is rejected: counted, shown with its row number and reason, and left out.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+Kind = Literal["id", "text", "date", "number", "integer", "boolean", "choice"]
+
+
+class InputError(Exception):
+    """What a user supplied is wrong; the message names the place, the rule, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    kind
+        `id` and `text` are text, trimmed; `date` is a date or a timestamp; `number` is finite.
+    required
+        The column must be there, and no row may leave it empty.
+    low, high
+        Inclusive bounds of a number.
+    choices
+        The values a `choice` may take, compared without regard to case.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes
+    ----------
+    unique
+        Columns that together identify a row; a later row with the same values is rejected.
+    ordered
+        Pairs of dates of which the second may not precede the first.
+    any_columns
+        Further columns are kept, as covariates.
+    event
+        The date on which a row comes to be known; rows after the as-of date are not used.
+    """
+
+    name: str
+    help: str
+    columns: tuple[Column, ...]
+    unique: tuple[str, ...] = ()
+    ordered: tuple[tuple[str, str], ...] = ()
+    any_columns: bool = False
+    event: str = ""
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if column.required)
+
+
+CUSTOMER = Column("customer_id", "id", "identifies the customer", required=True)
+PROJECT = Column("project_id", "id", "the financed project it belongs to")
+
+_TABLES = (
+    Table(
+        "customers",
+        "one row per customer",
+        (
+            CUSTOMER,
+            Column("name", "text", "name of the customer"),
+            Column("industry", "text", "industry the customer works in"),
+            Column("region", "text", "region the customer sits in"),
+            Column("segment", "text", "the client's own segment"),
+            Column("channel", "text", "channel that won the customer"),
+            Column("acquired_on", "date", "day the customer was won"),
+            Column("credit_rating", "text", "rating at the last review, best first in alphabet"),
+            Column("registered_capital", "number", "registered capital, in the client's currency", low=0),
+            Column("risk_tolerance", "text", "risk appetite as stated by the customer"),
+        ),
+        unique=("customer_id",),
+    ),
+    Table(
+        "transactions",
+        "one row per purchase, invoice or refund",
+        (
+            CUSTOMER,
+            Column("date", "date", "day of the transaction", required=True),
+            Column(
+                "amount", "number", "amount, in the client's currency; a negative amount is a refund", required=True
+            ),
+            Column("margin", "number", "amount less its cost, in the client's currency"),
+            Column("cost", "number", "cost of what was sold, in the client's currency"),
+            Column("order_id", "id", "order the row belongs to"),
+            Column("product", "text", "what was sold"),
+            PROJECT,
+        ),
+        event="date",
+    ),
+    Table(
+        "contracts",
+        "one row per contract; further columns are covariates",
+        (
+            CUSTOMER,
+            Column("start", "date", "first day of the contract", required=True),
+            Column("end", "date", "last day of the contract; empty while it runs"),
+            Column("value", "number", "value of the contract, in the client's currency", low=0),
+            Column("renewals", "integer", "times the contract was renewed", low=0),
+        ),
+        ordered=(("start", "end"),),
+        any_columns=True,
+        event="start",
+    ),
+    Table(
+        "surveys",
+        "one row per invitation or answer",
+        (
+            Column("date", "date", "day of the answer, or of the invitation", required=True),
+            Column("customer_id", "id", "identifies the customer; empty if anonymous"),
+            Column("nps", "number", "likelihood to recommend, 0 to 10", low=0, high=10),
+            Column("csat", "number", "satisfaction, on the scale that the client states", low=0),
+            Column("touchpoint", "text", "what the survey asks about"),
+            Column("comment", "text", "the answer in the customer's words"),
+            Column("invited", "boolean", "whether the customer was invited to answer"),
+        ),
+        event="date",
+    ),
+    Table(
+        "interactions",
+        "one row per service case",
+        (
+            CUSTOMER,
+            Column("opened_at", "date", "when the case was opened", required=True),
+            Column("first_response_at", "date", "when somebody first answered"),
+            Column("resolved_at", "date", "when the case was resolved; empty while it is open"),
+            Column("kind", "text", "kind of case"),
+            Column("channel", "text", "channel it came through"),
+            Column("reopened", "boolean", "whether the case was opened again"),
+            Column("comment", "text", "note on the case"),
+        ),
+        ordered=(("opened_at", "first_response_at"), ("opened_at", "resolved_at")),
+        event="opened_at",
+    ),
+    Table(
+        "payments",
+        "one row per instalment due",
+        (
+            CUSTOMER,
+            Column("due_on", "date", "day the payment is due", required=True),
+            Column("amount", "number", "amount due, in the client's currency", required=True, low=0),
+            Column("paid_on", "date", "day it was paid; empty while it is open"),
+            Column("paid_amount", "number", "amount paid, in the client's currency", low=0),
+            Column("milestone", "text", "project milestone that the payment hangs on"),
+            PROJECT,
+        ),
+    ),
+    Table(
+        "opportunities",
+        "one row per sales opportunity",
+        (
+            CUSTOMER,
+            Column("opened_on", "date", "day the opportunity was opened", required=True),
+            Column("closed_on", "date", "day it was won or lost; empty while it is open"),
+            Column("outcome", "choice", "how it ended; empty while it is open", choices=("won", "lost", "open")),
+            Column("amount", "number", "expected amount, in the client's currency", low=0),
+            PROJECT,
+            Column("project_outcome", "text", "how the project ended"),
+        ),
+        ordered=(("opened_on", "closed_on"),),
+        event="opened_on",
+    ),
+    Table(
+        "acquisition_spend",
+        "one row per period and channel",
+        (
+            Column("date", "date", "first day of the period", required=True),
+            Column("amount", "number", "spent on winning customers, in the client's currency", required=True, low=0),
+            Column("channel", "text", "channel it was spent on"),
+            Column("new_customers", "integer", "customers won with it", low=0),
+        ),
+        event="date",
+    ),
+    Table(
+        "crm_cashflows",
+        "one row per cash flow of the CRM programme",
+        (
+            Column("date", "date", "day of the cash flow", required=True),
+            Column("kind", "choice", "what it is", required=True, choices=("cost", "benefit")),
+            Column("category", "text", "what it is for", required=True),
+            Column("amount", "number", "amount, in the client's currency", required=True, low=0),
+            Column("scenario", "text", "actual, or the name of a plan"),
+        ),
+    ),
+    Table(
+        "exposure",
+        "who was touched by the CRM programme: a test, a rollout or a campaign",
+        (
+            CUSTOMER,
+            Column("treated", "boolean", "whether the programme reached the customer", required=True),
+            Column("from_date", "date", "first day it did"),
+            Column("cost", "number", "cost of reaching the customer, in the client's currency", low=0),
+        ),
+        unique=("customer_id",),
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+
+
+def suggestion(name: str, known) -> str:
+    """End of an error message: the nearest known name, or all of them if none is near.
+
+    Examples
+    --------
+    >>> suggestion("horizon_month", ["horizon_months", "margin"])
+    '; did you mean horizon_months?'
+    """
+    names = [str(entry) for entry in known]
+    near = get_close_matches(str(name), names, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known: {', '.join(sorted(names))}" if names else ""

@@ -1,0 +1,278 @@
+"""Opens a client's tables on an engine and checks every row against the contract. The only reader.
+
+A file is read once: each column is cast to the contract's type, each row is given the first rule it breaks, and what
+is left is a DuckDB table of accepted rows. Nothing is dropped in silence: `Quality` counts what was rejected, by
+reason, with the first rows of each.
+"""
+
+import csv
+import glob
+import gzip
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from crmlab.checks import Rule, literal, quoted, row_rules, typed
+from crmlab.contract import TABLES, InputError, Table, suggestion
+from crmlab.params import Params, Project
+
+EXAMPLES = 5
+FORMATS = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row that broke a rule. `row` counts as a spreadsheet does: the header of a CSV file is row 1."""
+
+    file: str
+    row: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self):
+        return f"{self.file}: row {self.row}: {self.column}: {self.reason}, got {self.value!r}"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was read of a table and what was kept."""
+
+    table: str
+    files: tuple[str, ...]
+    rows: int
+    rejected: int
+    reasons: dict[str, int]
+    examples: tuple[Rejection, ...]
+
+    @property
+    def accepted(self) -> int:
+        return self.rows - self.rejected
+
+    def to_dict(self) -> dict:
+        """The entry of a report's JSON."""
+        return {"rows": self.rows, "rejected": self.rejected, "reasons": self.reasons}
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An embedded engine that spills to the system's folder for temporary files and never fetches an extension."""
+    config = {"temp_directory": tempfile.gettempdir(), "autoinstall_known_extensions": "false"}
+    return duckdb.connect(config=config)
+
+
+def source_files(params: Params, table: str, project: Project) -> list[Path]:
+    """The files of a table, in the order of their names."""
+    source = params.data[table].source
+    where = f"{params.file}: data.{table}.source"
+    pattern = Path(source) if Path(source).is_absolute() else project.root / source
+    files = sorted(Path(path) for path in glob.glob(str(pattern)))
+    if not files and pattern.is_file():
+        files = [pattern]
+    if not files:
+        beside = [path.name for path in pattern.parent.glob("*")] if pattern.parent.is_dir() else []
+        raise InputError(f"{where}: no such file: {source}{suggestion(pattern.name, beside)}")
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"{where}: {source} is not a file")
+        if _format(path) is None:
+            raise InputError(f"{where}: {source}: must be one of {' '.join(FORMATS)}")
+    return files
+
+
+def fingerprint(files: list[Path]) -> str:
+    """SHA-256 over the contents of files."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def open_table(
+    connection: duckdb.DuckDBPyConnection, params: Params, table: str, project: Project
+) -> tuple[duckdb.DuckDBPyRelation, Quality]:
+    """Read a client's table, check each row, and leave the accepted ones on the engine.
+
+    Returns
+    -------
+    relation, quality
+        The accepted rows, with the contract's names and types (dates are timestamps in the client's time zone).
+
+    Raises
+    ------
+    InputError
+        If a file is missing or unreadable, a column is missing, there are no rows, or more than
+        `max_rejected` of them break the contract.
+    """
+    files = source_files(params, table, project)
+    names = {str(path): _name(path, project) for path in files}
+    contract = TABLES[table]
+    selects = [
+        _select(connection, path, contract, params, table, names[str(path)], order) for order, path in enumerate(files)
+    ]
+    columns = list(dict.fromkeys(name for _, present in selects for name in present))
+    rules = row_rules(contract, columns)
+    body = " UNION ALL BY NAME ".join(select for select, _ in selects)
+    rule = "CASE " + " ".join(f"WHEN {rule.broken} THEN {i}" for i, rule in enumerate(rules)) + " END"
+    value = "CASE _rule " + " ".join(f"WHEN {i} THEN {rule.value}" for i, rule in enumerate(rules)) + " END"
+    checked = f"SELECT *, {rule} AS _rule FROM ({body})"
+    if contract.unique:
+        keys = ", ".join(map(quoted, contract.unique))
+        rules.append(Rule(", ".join(contract.unique), "repeats an earlier row", "", ""))
+        repeated = f"row_number() OVER (PARTITION BY {keys}, _rule IS NULL ORDER BY _file, _row) > 1"
+        checked = (
+            f"SELECT * REPLACE (CASE WHEN _rule IS NULL AND {repeated} THEN {len(rules) - 1} ELSE _rule END AS _rule) "
+            f"FROM ({checked})"
+        )
+        key_text = " || ', ' || ".join(f"CAST({quoted(key)} AS VARCHAR)" for key in contract.unique)
+        value = value.removesuffix(" END") + f" WHEN {len(rules) - 1} THEN {key_text} END"
+    kept = ", ".join(map(quoted, columns))
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quoted('checked ' + table)} AS "
+            f"SELECT {kept}, _file, _row, _rule, {value} AS _value FROM ({checked})"
+        )
+    except duckdb.Error as error:
+        shown = ", ".join(names.values())
+        raise InputError(f"{shown}: cannot be read: {str(error).splitlines()[0]}") from error
+    quality = _quality(connection, table, list(names.values()), rules)
+    _judge(quality, params)
+    relation = connection.sql(f"SELECT {kept} FROM {quoted('checked ' + table)} WHERE _rule IS NULL")
+    return relation, quality
+
+
+def _format(path: Path) -> str | None:
+    return next((kind for suffix, kind in FORMATS.items() if path.name.lower().endswith(suffix)), None)
+
+
+def _name(path: Path, project: Project) -> str:
+    """A file as messages and reports name it: relative to the project, else its name alone."""
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else path.name
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple[str, dict[str, str], str]:
+    """SQL that reads a file, the types of its columns, and the SQL of a row's number in it."""
+    if _format(path) == "parquet":
+        reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
+        try:
+            described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {reader}").fetchall()
+        except duckdb.Error as error:
+            raise InputError(f"{name}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        return reader, {row[0]: row[1] for row in described}, "file_row_number + 1"
+    # the header is read here, and the dialect stated: DuckDB's guess gives up on files with a few broken lines
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            line = stream.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
+    if not line.strip():
+        raise InputError(f"{name}: is empty; its first line must name the columns")
+    delimiter = max(",;\t|", key=line.count)
+    columns = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
+    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
+        raise InputError(f"{name}: the header names {repeated[0]} twice; rename one of the columns")
+    types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
+    reader = (
+        f"read_csv({literal(str(path))}, auto_detect = false, header = true, columns = {{{types}}}, "
+        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', store_rejects = true)"
+    )
+    return reader, dict.fromkeys(columns, "VARCHAR"), "row_number() OVER () + 1"
+
+
+def _select(connection, path: Path, contract: Table, params: Params, table: str, name: str, order: int):
+    """SQL that reads one file with the contract's names and types, and the names of the columns it has.
+
+    Beside each column `c` stands `raw c`, its text as it was in the file.
+    """
+    reader, types, row = _reader(connection, path, name)
+    folded = {column.strip().lower(): column for column in types}
+    mapped = params.data[table].columns
+    parts, present = [], []
+    for column in contract.columns:
+        wanted = mapped.get(column.name, column.name)
+        found = folded.get(wanted.strip().lower())
+        if found is None:
+            if column.required or column.name in mapped:
+                raise InputError(
+                    f"{params.file}: data.{table}: {name} has no column {wanted}{suggestion(wanted, types)}"
+                    f" (columns: {{{column.name}: ...}} says what {column.name} is called there)"
+                )
+            continue
+        source = quoted(found)
+        parts.append(f"{typed(source, types[found], column, params.timezone)} AS {quoted(column.name)}")
+        parts.append(f"CAST({source} AS VARCHAR) AS {quoted('raw ' + column.name)}")
+        present.append(column.name)
+    if contract.any_columns:
+        known = {column.name.lower() for column in contract.columns} | {c.strip().lower() for c in mapped.values()}
+        for column in types:
+            if column.strip().lower() not in known:
+                parts.append(f"{quoted(column)} AS {quoted(column)}")
+                present.append(column)
+    sql = f"SELECT {', '.join(parts)}, {order} AS _file, {row} AS _row FROM {reader}"
+    return sql, present
+
+
+def _quality(connection, table: str, files: list[str], rules: list[Rule]) -> Quality:
+    checked = quoted("checked " + table)
+    counts = dict(connection.execute(f"SELECT _rule, count(*) FROM {checked} GROUP BY _rule ORDER BY _rule").fetchall())
+    malformed = _malformed(connection, files)
+    broken_lines = {name: sorted(r.row for r in malformed if r.file == name) for name in files}
+    examples = [
+        Rejection(
+            files[file], _shifted(row, broken_lines[files[file]]), rules[rule].column, value or "", rules[rule].reason
+        )
+        for file, row, rule, value in connection.execute(
+            f"SELECT _file, _row, _rule, _value FROM {checked} WHERE _rule IS NOT NULL "
+            f"QUALIFY row_number() OVER (PARTITION BY _rule ORDER BY _file, _row) <= {EXAMPLES} ORDER BY _file, _row"
+        ).fetchall()
+    ]
+    reasons = {f"{rules[rule].column} {rules[rule].reason}": n for rule, n in counts.items() if rule is not None}
+    if malformed:
+        reasons["line cannot be split into the header's columns"] = len(malformed)
+    return Quality(
+        table=table,
+        files=tuple(files),
+        rows=sum(counts.values()) + len(malformed),
+        rejected=sum(reasons.values()),
+        reasons=reasons,
+        examples=(*malformed[:EXAMPLES], *examples),
+    )
+
+
+def _malformed(connection, files: list[str]) -> list[Rejection]:
+    """Lines of CSV files that DuckDB could not split, one entry a line; clears DuckDB's record of them."""
+    known = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "reject_errors" not in known:
+        return []
+    found = connection.execute(
+        "SELECT scans.file_path, errors.line, any_value(errors.csv_line), lower(any_value(errors.error_type)) "
+        "FROM reject_errors AS errors JOIN reject_scans AS scans USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    by_path = {path: next(name for name in files if path.endswith(name)) for path, *_ in found}
+    return [Rejection(by_path[path], line, "line", text.strip()[:80], why) for path, line, text, why in found]
+
+
+def _shifted(row: int, broken_lines: list[int]) -> int:
+    """The row's number in the file, given the lines before it that DuckDB skipped."""
+    for line in broken_lines:
+        if line > row:
+            break
+        row += 1
+    return row
+
+
+def _judge(quality: Quality, params: Params) -> None:
+    shown = ", ".join(quality.files)
+    if quality.rows == 0:
+        raise InputError(f"{shown}: holds no rows below its header; data.{quality.table} needs at least one")
+    if quality.accepted == 0 or quality.rejected > params.max_rejected * quality.rows:
+        first = quality.examples[0]
+        raise InputError(
+            f"{first}; {quality.rejected:,} of {quality.rows:,} rows of {quality.table} break the contract, more than "
+            f"max_rejected: {params.max_rejected:g} allows; mend the file, or raise max_rejected in {params.file}"
+        )

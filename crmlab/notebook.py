@@ -1,0 +1,158 @@
+"""What a notebook says of itself: its title, the tables it needs, and the schema of its parameters.
+
+The cell tagged `parameters` is the schema: `horizon_months: int = 12  # how far ahead to look` declares a name, a
+type, a default and a help text. A type that is not a builtin is quoted: `since: "Optional[date]" = None`,
+`time_unit: "Literal[day, week]" = "week"`. papermill reads the same lines, and knows no other form of them.
+"""
+
+import ast
+import io
+import json
+import tokenize
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import BeforeValidator
+
+from crmlab.contract import TABLES, InputError, suggestion
+
+
+def parse_day(value: Any, rule: str = "must be a date (YYYY-MM-DD)") -> date:
+    """A date from text such as 1998-06-30; anything else breaks `rule`."""
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(rule) from error
+
+
+Day = Annotated[date, BeforeValidator(parse_day)]
+RESERVED = ("client", "as_of")
+_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "date": Day, "list": list, "dict": dict}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One analysis.
+
+    Attributes
+    ----------
+    tables, optional
+        Names of the tables it cannot do without, and of those it uses where there are any.
+    needs
+        Names of the notebooks whose results it reads.
+    """
+
+    path: Path
+    title: str
+    tables: tuple[str, ...]
+    optional: tuple[str, ...]
+    needs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read what `path` says of itself.
+
+    Raises
+    ------
+    InputError
+        If it is no notebook, or its metadata or parameters cell cannot be understood.
+    """
+    where = f"notebooks/{path.name}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        about = content["metadata"].get("crmlab", {})
+        cells = content["cells"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where}: is not a readable notebook: {error}") from error
+    for table in (*about.get("tables", ()), *about.get("optional", ())):
+        if table not in TABLES:
+            raise InputError(
+                f"{where}: metadata names table {table}, which is not in the contract{suggestion(table, TABLES)}"
+            )
+    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", ())]
+    if len(tagged) != 1:
+        raise InputError(f"{where}: must have one cell tagged `parameters`, has {len(tagged)}")
+    source = tagged[0]["source"]
+    return Notebook(
+        path=path,
+        title=about.get("title", path.stem.replace("_", " ").capitalize()),
+        tables=tuple(about.get("tables", ())),
+        optional=tuple(about.get("optional", ())),
+        needs=tuple(about.get("needs", ())),
+        parameters=_parameters(source if isinstance(source, str) else "".join(source), where),
+    )
+
+
+def read_notebooks(folder: Path) -> dict[str, Notebook]:
+    """All notebooks of a folder by name, in the order of their names."""
+    found = {path.stem: read_notebook(path) for path in sorted(folder.glob("*.ipynb"))}
+    if not found:
+        raise InputError(f"{folder.name}/: holds no notebook")
+    return found
+
+
+def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError as error:
+        raise InputError(f"{where}: parameters cell, line {error.lineno}: {error.msg}") from error
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = []
+    for line in lines:
+        try:
+            if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
+                raise ValueError("must read `name: type = default`")
+            annotation = line.annotation
+            if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+                annotation = ast.parse(annotation.value, mode="eval").body
+            parameter = Parameter(
+                name=line.target.id,
+                type=_type(annotation),
+                default=ast.literal_eval(line.value),
+                help=comments.get(line.end_lineno, ""),
+            )
+        except ValueError as error:
+            raise InputError(f"{where}: parameters cell, line {line.lineno}: {error}") from error
+        found.append(parameter)
+    if [parameter.name for parameter in found[: len(RESERVED)]] != list(RESERVED):
+        raise InputError(f"{where}: the parameters cell must begin with {' and '.join(RESERVED)}")
+    return tuple(found)
+
+
+def _type(node: ast.expr) -> Any:
+    """The type that an annotation names; built from its parts, never evaluated."""
+    match node:
+        case ast.Name(id=name) if name in _TYPES:
+            return _TYPES[name]
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=item):
+            return Optional[_type(item)]  # noqa: UP045
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=choices)):
+            return Literal[tuple(choice.id for choice in choices if isinstance(choice, ast.Name))]
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return list[_type(item)]
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[key, value])):
+            return dict[_type(key), _type(value)]
+    raise ValueError(
+        f"{ast.unparse(node)} is not a type a parameter can have; known: {', '.join(_TYPES)}, Optional, Literal"
+    )

@@ -1,0 +1,236 @@
+"""`params/<client>.yaml` -> checked values. The parameters cell of a notebook is the schema of its section.
+
+YAML is read as version 1.2, so that `NO`, `on` and `12:30` stay text. Everything wrong in a file is found before
+any kernel starts; each fault is one line that names file, key, value, rule and the nearest known key.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.numbers import is_currency
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from crmlab.contract import TABLES, InputError, suggestion
+from crmlab.notebook import RESERVED, Notebook, parse_day, read_notebooks
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class _Constructor(SafeConstructor):
+    """Leaves dates as text: an impossible one is then a fault with a key, like any other."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("must be an ISO 4217 code such as USD or CNY")
+    return code
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("must be an IANA time zone such as Asia/Shanghai") from error
+    return name
+
+
+def _as_of(value: Any) -> Any:
+    return None if value == "latest" else parse_day(value, "must be a date (YYYY-MM-DD) or latest")
+
+
+class Source(BaseModel):
+    """Where a table comes from, and what its columns are called there."""
+
+    model_config = STRICT
+    source: Annotated[str, Field(min_length=1)]
+    columns: dict[str, str] = {}
+
+
+class _Head(BaseModel):
+    """The part of a client's file that does not depend on notebooks."""
+
+    model_config = STRICT
+    client: Annotated[str, Field(min_length=1)]
+    language: Literal["en"] = "en"
+    currency: Annotated[str, AfterValidator(_currency)]
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    as_of: Annotated[date | None, BeforeValidator(_as_of)] = None
+    engine: Literal["duckdb"] = "duckdb"
+    max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.05
+    data: Annotated[dict[str, Source], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where things are.
+
+    Attributes
+    ----------
+    root
+        The folder that a relative `source:` starts from; it holds `notebooks`.
+    params
+        The folder of the clients' files.
+    """
+
+    root: Path
+    params: Path
+
+    @property
+    def notebooks(self) -> Path:
+        return self.root / "notebooks"
+
+    def clients(self) -> list[str]:
+        return sorted(path.stem for path in self.params.glob("*.yaml"))
+
+
+@dataclass(frozen=True)
+class Params:
+    """A client's checked parameters; `sections` holds, by notebook, what the client's file overrides."""
+
+    id: str
+    file: str
+    client: str
+    language: str
+    currency: str
+    timezone: str
+    as_of: date | None
+    engine: str
+    max_rejected: float
+    data: dict[str, Source]
+    sections: dict[str, dict[str, Any]]
+
+    def injected(self, notebook: Notebook) -> dict[str, Any]:
+        """What papermill injects below the notebook's parameters cell: plain values, dates as text."""
+        as_of = self.as_of.isoformat() if self.as_of else "latest"
+        return {"client": self.id, "as_of": as_of, **self.sections.get(notebook.name, {})}
+
+
+def find_project(params: str | Path | None = None, start: Path | None = None) -> Project:
+    """The project that the working folder is in: the nearest folder upwards that holds `notebooks` and `params`.
+
+    Parameters
+    ----------
+    params
+        Another folder of clients' files; None takes `CRMLAB_PARAMS` from the environment (set for the kernels of a
+        run), then the project's own.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
+            chosen = params or os.environ.get("CRMLAB_PARAMS") or folder / "params"
+            chosen = Path(chosen).resolve()
+            if not chosen.is_dir():
+                raise InputError(f"{params}: is not a folder of clients' files")
+            return Project(folder, chosen)
+    raise InputError(f"{start}: is not inside a crmlab project (a folder that holds notebooks/ and params/)")
+
+
+def load_params(project: Project, client: str, *, as_of: str | None = None) -> Params:
+    """Read and check one client's file.
+
+    Parameters
+    ----------
+    as_of
+        Takes the place of the file's `as_of`.
+
+    Raises
+    ------
+    InputError
+        With one line for each fault.
+    """
+    path = project.params / f"{client}.yaml"
+    if client not in project.clients():
+        raise InputError(f"no such client: {client}{suggestion(client, project.clients())}")
+    where = f"{project.params.name}/{path.name}"
+    content = _read_yaml(path, where)
+    notebooks = read_notebooks(project.notebooks)
+    if as_of is not None:
+        content["as_of"] = as_of
+    sections = {
+        name: (create_model(name, __config__=STRICT, **_fields(notebook)), ...)
+        for name, notebook in notebooks.items()
+        if name in content
+    }
+    model = create_model("Params", __base__=_Head, **sections)
+    try:
+        checked = model.model_validate(content)
+    except ValidationError as error:
+        known = {"": [*_Head.model_fields, *notebooks], "data": list(TABLES), "data.*": list(Source.model_fields)}
+        known |= {name: [p.name for p in notebook.parameters[len(RESERVED) :]] for name, notebook in notebooks.items()}
+        # a union gives one fault for each of its types; the first is enough
+        lines = {_key(fault): f"{where}: {_line(fault, known)}" for fault in reversed(error.errors())}
+        raise InputError("\n".join(reversed(lines.values()))) from error
+    _check_tables(checked.data, where)
+    return Params(
+        id=client,
+        file=where,
+        **{name: getattr(checked, name) for name in _Head.model_fields},
+        sections={name: getattr(checked, name).model_dump(mode="json", exclude_unset=True) for name in sections},
+    )
+
+
+def _read_yaml(path: Path, where: str) -> dict:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"))
+    except DuplicateKeyError as error:
+        key = str(error.problem).split('"')[1]
+        line = error.problem_mark.line + 1
+        raise InputError(f"{where}: line {line}: {key} is given twice; keep one of them") from error
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InputError(f"{where}: line {line}: is not valid YAML: {error.problem}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: is not UTF-8 text; save it as UTF-8") from error
+    except YAMLError as error:
+        raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: must hold keys and values such as `client: Acme`, got {type(content).__name__}")
+    return content
+
+
+def _fields(notebook: Notebook) -> dict[str, tuple[Any, Any]]:
+    return {p.name: (p.type, p.default) for p in notebook.parameters if p.name not in RESERVED}
+
+
+def _key(fault: dict) -> str:
+    """The place of a fault in the file: `as_of`, `value_analysis.margin`, `data.transactions.columns.amount`."""
+    loc = [str(part) for part in fault["loc"]]
+    return ".".join(loc if loc[0] == "data" else loc[:2])
+
+
+def _line(fault: dict, known: dict[str, list[str]]) -> str:
+    """One fault of pydantic's as a line that a reader can act on."""
+    key = _key(fault)
+    path = key.split(".")
+    if fault["type"] == "extra_forbidden":
+        parent = ".".join(path[:-1])
+        names = known.get(parent) or known["data.*" if path[0] == "data" else ""]
+        return f"{key} is not a parameter{suggestion(path[-1], names)}"
+    if fault["type"] == "missing":
+        return f"{key} is missing"
+    rule = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{key} {rule if rule.startswith('must') else 'is wrong: ' + rule}, got {fault['input']!r}"
+
+
+def _check_tables(data: dict[str, Source], where: str) -> None:
+    for name, source in data.items():
+        if name not in TABLES:
+            raise InputError(f"{where}: data.{name} is not a table{suggestion(name, TABLES)}")
+        known = [column.name for column in TABLES[name].columns]
+        for column in source.columns:
+            if column not in known and not TABLES[name].any_columns:
+                raise InputError(
+                    f"{where}: data.{name}.columns.{column} is not a column of {name}{suggestion(column, known)}"
+                )

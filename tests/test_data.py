@@ -1,0 +1,236 @@
+import gzip
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crmlab import data
+from crmlab.contract import InputError
+from crmlab.params import load_params
+from tests.conftest import BASE, ROWS
+
+LENIENT = BASE + "max_rejected: 1\n"
+
+
+def read(small, rows=None, *, params=LENIENT, table="transactions", file="transactions.csv"):
+    small.write("params/acme.yaml", params)
+    if rows is not None:
+        small.write(f"data/acme/{file}", rows)
+    relation, quality = data.open_table(data.connect(), load_params(small.project, "acme"), table, small.project)
+    return relation.df(), quality
+
+
+def from_file(name):
+    return LENIENT.replace("transactions.csv", name)
+
+
+def test_accepted_rows_have_the_contracts_names_and_types(small):
+    frame, quality = read(small, ROWS)
+    assert list(frame) == ["customer_id", "date", "amount"]
+    assert frame["customer_id"].tolist() == ["1", "1", "2", "3"]
+    assert frame["date"].iloc[1] == pd.Timestamp("2024-02-01")
+    assert frame["amount"].tolist() == [5.0, 7.0, -1.0, 10.0]
+    assert (quality.rows, quality.accepted, quality.rejected, quality.reasons) == (4, 4, 0, {})
+
+
+BAD = """customer_id,date,amount
+1,2024-01-01,5
+,2024-01-01,5
+3,2024-02-30,5
+4,2024-01-01,五
+5,2024-01-01,
+6,,5
+7,2024-01-01,inf
+8,infinity,5
+9,2024-01-01,1e3
+"""
+
+
+def test_each_broken_row_is_counted_with_number_value_and_reason(small):
+    frame, quality = read(small, BAD)
+    assert frame["customer_id"].tolist() == ["1", "9"]
+    assert (quality.rows, quality.rejected) == (9, 7)
+    assert [(r.row, r.column, r.value, r.reason) for r in quality.examples] == [
+        (3, "customer_id", "", "must not be empty"),
+        (4, "date", "2024-02-30", "must be a date (YYYY-MM-DD)"),
+        (5, "amount", "五", "must be a number"),
+        (6, "amount", "", "must not be empty"),
+        (7, "date", "", "must not be empty"),
+        (8, "amount", "inf", "must be a number"),
+        (9, "date", "infinity", "must be a date (YYYY-MM-DD)"),
+    ]
+    assert quality.reasons["amount must be a number"] == 2
+    assert str(quality.examples[2]) == "data/acme/transactions.csv: row 5: amount: must be a number, got '五'"
+
+
+def test_lines_that_cannot_be_split_are_counted_and_later_row_numbers_stay_right(small):
+    rows = "customer_id,date,amount\n1,2024-01-01,5\n2,2024-01-01\n3,2024-01-01,5,6\n4,2024-02-30,5\n5,2024-01-01,x\n"
+    frame, quality = read(small, rows)
+    assert frame["customer_id"].tolist() == ["1"]
+    assert (quality.rows, quality.rejected) == (5, 4)
+    assert {(r.row, r.reason) for r in quality.examples} == {
+        (3, "missing columns"),
+        (4, "too many columns"),
+        (5, "must be a date (YYYY-MM-DD)"),
+        (6, "must be a number"),
+    }
+
+
+def test_a_file_read_before_does_not_lend_its_broken_lines_to_the_next(small):
+    connection = data.connect()
+    small.write("params/acme.yaml", LENIENT)
+    small.write("data/acme/transactions.csv", ROWS + "9,9\n")
+    params = load_params(small.project, "acme")
+    assert data.open_table(connection, params, "transactions", small.project)[1].rejected == 1
+    small.write("data/acme/transactions.csv", ROWS)
+    assert data.open_table(connection, params, "transactions", small.project)[1].rejected == 0
+
+
+def test_bounds_choices_order_and_repeats(small):
+    params = LENIENT.replace("transactions: {source: data/acme/transactions.csv}", "{0}: {{source: data/acme/{0}.csv}}")
+    rows = {
+        "customers": "customer_id,registered_capital\n1,5\n1,6\n2,-3\n2,4\n",
+        "surveys": "date,nps,invited\n2024-01-01,11,yes\n2024-01-01,0,maybe\n2024-01-01,10,NO\n2024-01-01,,\n",
+        "opportunities": "customer_id,opened_on,closed_on,outcome\n1,2024-02-01,2024-01-31,won\n1,2024-02-01,,Won\n"
+        "1,2024-02-01,,maybe\n",
+        "acquisition_spend": "date,amount,new_customers\n2024-01-01,5,2.5\n2024-01-01,5,2.0\n",
+    }
+    found = {}
+    for table, text in rows.items():
+        frame, quality = read(small, text, params=params.format(table), table=table, file=f"{table}.csv")
+        found[table] = (len(frame), [(r.row, r.column, r.reason) for r in quality.examples])
+    assert found["customers"] == (
+        2,
+        [(3, "customer_id", "repeats an earlier row"), (4, "registered_capital", "must be at least 0")],
+    )
+    assert found["surveys"] == (2, [(2, "nps", "must be at most 10"), (3, "invited", "must be true or false")])
+    assert found["opportunities"] == (
+        1,
+        [(2, "closed_on", "must not precede opened_on"), (4, "outcome", "must be one of won, lost, open")],
+    )
+    assert found["acquisition_spend"] == (1, [(2, "new_customers", "must be a whole number")])
+
+
+def test_zones_are_converted_to_the_clients(small):
+    rows = "customer_id,date,amount\n1,2024-01-01T20:00:00Z,1\n2,2024-01-01 20:00:00,1\n3,2024-01-01 20:00:00+09:00,1\n"
+    frame, _ = read(small, rows, params=LENIENT + "timezone: Asia/Shanghai\n")
+    assert frame["date"].astype(str).tolist() == ["2024-01-02 04:00:00", "2024-01-01 20:00:00", "2024-01-01 19:00:00"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + ROWS,
+        ROWS.replace("\n", "\r\n"),
+        ROWS.replace(",", ";"),
+        ROWS.replace(",", "\t"),
+        ROWS.replace("customer_id,date,amount", "Customer_ID, Date ,AMOUNT"),
+        ROWS.replace("1,2024-01-01,5", '"1","2024-01-01"," 5 "'),
+    ],
+    ids=["bom", "crlf", "semicolon", "tab", "header case", "quoted"],
+)
+def test_dialects_of_csv_give_the_same_rows(small, content):
+    frame, quality = read(small, content)
+    assert (quality.rows, quality.rejected, frame["amount"].sum()) == (4, 0, 21.0)
+
+
+def test_gzip_glob_and_parquet_give_the_same_rows(small):
+    packed = read(small, gzip.compress(ROWS.encode()), params=from_file("t.csv.gz"), file="t.csv.gz")
+    header, *lines = ROWS.splitlines()
+    for i, line in enumerate(lines):
+        small.write(f"data/acme/part-{i}.csv", f"{header}\n{line}\n")
+    parts = read(small, params=from_file("part-*.csv"))
+    duckdb.sql("SELECT 1 AS customer_id, DATE '2024-01-01' AS date, 5::DECIMAL(9,2) AS amount").write_parquet(
+        str(small.root / "data/acme/t.parquet")
+    )
+    parquet, _ = read(small, params=from_file("t.parquet"))
+    assert packed[0].equals(parts[0])
+    assert parts[1].files == tuple(f"data/acme/part-{i}.csv" for i in range(4))
+    assert parquet.equals(packed[0].iloc[:1])
+
+
+def test_rows_of_several_files_keep_their_own_numbers(small):
+    for name, day in (("a", "2024-01-01"), ("b", "2024-01-32")):
+        small.write(f"data/acme/{name}.csv", f"customer_id,date,amount\n1,2024-01-01,1\n1,{day},1\n")
+    _, quality = read(small, params=LENIENT.replace("transactions.csv", "?.csv"))
+    assert [(r.file, r.row) for r in quality.examples] == [("data/acme/b.csv", 3)]
+
+
+def test_mapped_columns_and_covariates(small):
+    mapped = LENIENT.replace("transactions.csv", "transactions.csv, columns: {amount: dollar_value}")
+    frame, _ = read(small, ROWS.replace("amount", "dollar_value"), params=mapped)
+    assert frame["amount"].sum() == 21.0
+    contracts = LENIENT.replace("transactions", "contracts")
+    frame, _ = read(
+        small,
+        "customer_id,start,end,machines\n1,2024-01-01,,3\n",
+        params=contracts,
+        table="contracts",
+        file="contracts.csv",
+    )
+    assert list(frame) == ["customer_id", "start", "end", "machines"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("customer_id,day,amount\n1,2024-01-01,5\n", "data/acme/transactions.csv has no column date"),
+        ("customer_id,date,amout\n1,2024-01-01,5\n", r"has no column amount; did you mean amout\?"),
+        ("customer_id,date,amount\n", "holds no rows below its header"),
+        ("", "is empty; its first line must name the columns"),
+        ("customer_id,date,amount,amount\n1,2024-01-01,5,5\n", "the header names amount twice"),
+        ("客户,日期,金额\n".encode("gbk"), "cannot be read as UTF-8 text"),
+        (
+            ROWS.replace("2024-01-01", "01.01.2024"),
+            "1 of 4 rows of transactions break the contract, more than max_rejected",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_line(small, rows, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read(small, rows, params=BASE)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_table_of_which_no_row_is_left_stops_whatever_the_threshold(small):
+    with pytest.raises(InputError, match="1 of 1 rows of transactions break the contract"):
+        read(small, "customer_id,date,amount\n1,x,5\n")
+
+
+def test_missing_files_other_formats_and_folders(small):
+    with pytest.raises(InputError, match=r"no such file: data/acme/transaction.csv; did you mean transactions.csv\?"):
+        read(small, params=from_file("transaction.csv"))
+    small.write("data/acme/t.docx", "x")
+    with pytest.raises(InputError, match="t.docx: must be one of .csv .csv.gz .parquet"):
+        read(small, params=from_file("t.docx"))
+    (small.root / "data/acme/folder.csv").mkdir()
+    with pytest.raises(InputError, match="folder.csv is not a file"):
+        read(small, params=from_file("folder.csv"))
+    with pytest.raises(InputError, match="t.parquet: cannot be read as Parquet"):
+        read(small, "no parquet", params=from_file("t.parquet"), file="t.parquet")
+
+
+def test_fingerprint_changes_with_the_content_only(small):
+    first, second = small.write("a.csv", ROWS), small.write("b.csv", ROWS)
+    assert data.fingerprint([first]) == data.fingerprint([second])
+    second.write_text(ROWS + "4,2024-01-01,1\n")
+    assert data.fingerprint([first]) != data.fingerprint([second])
+
+
+cells = st.sampled_from(["1", "2024-01-01", "2024-02-30", "", " ", "x", "-3.5", "nan", "1,5", '"', "\n", "𝟙", "1e400"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=12))
+def test_every_row_is_either_accepted_or_counted_as_rejected(small, rows):
+    """Whatever the cells hold, rows = accepted + rejected, and the accepted amounts are those that the file states."""
+    quoted = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
+    text = "customer_id,date,amount\n" + "\n".join(["keep,2024-01-01,2.5", *quoted]) + "\n"
+    frame, quality = read(small, text)
+    good = [r for r in rows if r[0].strip() and r[1] in ("2024-01-01",) and r[2] in ("1", "-3.5")]
+    assert quality.rows == len(rows) + 1 == quality.accepted + quality.rejected
+    assert len(frame) == quality.accepted == len(good) + 1
+    assert frame["amount"].sum() == pytest.approx(2.5 + sum(float(r[2]) for r in good))
+    assert sum(quality.reasons.values()) == quality.rejected

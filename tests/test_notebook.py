@@ -1,0 +1,90 @@
+from datetime import date
+from types import NoneType
+from typing import Literal, get_args, get_origin
+
+import pytest
+
+from crmlab.contract import InputError
+from crmlab.notebook import parse_day, read_notebook, read_notebooks
+
+HEAD = ('client: str = "acme"', 'as_of: str = "latest"')
+
+
+def test_parameters_cell_is_the_schema(small):
+    notebook = read_notebook(small.notebook("value", optional=["payments"], needs=["churn"]))
+    assert (notebook.name, notebook.title) == ("value", "Value")
+    assert (notebook.tables, notebook.optional, notebook.needs) == (("transactions",), ("payments",), ("churn",))
+    by_name = {parameter.name: parameter for parameter in notebook.parameters}
+    assert by_name["horizon_months"].type is int
+    assert by_name["horizon_months"].default == 12
+    assert by_name["horizon_months"].help == "how far ahead to look"
+    assert NoneType in get_args(by_name["since"].type)
+    assert by_name["refunds"].type == Literal["net", "ignore"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x: list[str] = ['a']", list[str]),
+        ("x: dict[str, float] = {'a': 1.0}", dict[str, float]),
+        ("x: 'Optional[float]' = None", float | None),
+        ("x: bool = True", bool),
+    ],
+)
+def test_types_a_parameter_can_have(small, line, expected):
+    *_, parameter = read_notebook(small.notebook("n", parameters=(*HEAD, line))).parameters
+    assert get_origin(parameter.type) == get_origin(expected) or get_args(parameter.type) == get_args(expected)
+    assert get_args(parameter.type) == get_args(expected)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((*HEAD, "x = 3"), "line 3: must read `name: type = default`"),
+        ((*HEAD, "x: int = 2 + 1j * y"), "line 3: "),
+        ((*HEAD, "x: set = 3"), "line 3: set is not a type a parameter can have"),
+        ((*HEAD, "x: __import__('os').system('true') = 3"), "is not a type a parameter can have"),
+        ((*HEAD, "x: int = = 3"), "parameters cell, line 3: invalid syntax"),
+        (("as_of: str = 'latest'",), "must begin with client and as_of"),
+    ],
+)
+def test_a_parameters_cell_that_is_no_schema_is_an_input_error(small, lines, message):
+    path = small.notebook("n", parameters=lines)
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+        read_notebook(path)
+
+
+def test_unknown_table_in_metadata_names_the_nearest(small):
+    path = small.notebook("n", tables=["transaction"])
+    with pytest.raises(InputError, match="table transaction, which is not in the contract; did you mean transactions"):
+        read_notebook(path)
+
+
+def test_a_notebook_without_parameters_cell_and_one_that_is_no_json(small):
+    path = small.write("notebooks/n.ipynb", '{"cells": [], "metadata": {}}')
+    with pytest.raises(InputError, match="one cell tagged `parameters`, has 0"):
+        read_notebook(path)
+    small.write("notebooks/n.ipynb", "not json")
+    with pytest.raises(InputError, match="notebooks/n.ipynb: is not a readable notebook"):
+        read_notebook(path)
+
+
+def test_a_folder_without_notebooks_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="holds no notebook"):
+        read_notebooks(tmp_path)
+
+
+def test_parse_day():
+    assert parse_day("1998-06-30") == date(1998, 6, 30)
+    with pytest.raises(ValueError, match="must be a date"):
+        parse_day("1998-06-31")
+    with pytest.raises(ValueError, match="must be a date"):
+        parse_day(19980630)
+
+
+def test_papermill_knows_every_parameter(small):
+    """papermill only logs a parameter that it does not find, and runs on the default."""
+    import papermill
+
+    path = small.notebook("n")
+    assert set(papermill.inspect_notebook(str(path))) == {p.name for p in read_notebook(path).parameters}
