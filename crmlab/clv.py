@@ -1,0 +1,151 @@
+"""Customer lifetime value: purchases expected of each customer times what a purchase is expected to bring.
+
+How often customers buy comes from `crmlab.purchases`, how much they spend from `crmlab.spend`; the fits of both are
+offered here.
+
+References
+----------
+Fader, Hardie and Lee (2005), RFM and CLV: using iso-value curves for customer base analysis, JMR 42, 415-430.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crmlab.intervals import Estimate
+from crmlab.language import number, quantity
+from crmlab.likelihood import FitError, prediction
+from crmlab.purchases import UNITS_PER_MONTH, PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
+from crmlab.spend import SpendModel, fit_gamma_gamma
+
+__all__ = [
+    "FitError",
+    "LifetimeValue",
+    "PurchaseModel",
+    "SpendModel",
+    "customer_lifetime_value",
+    "fit_bg_nbd",
+    "fit_gamma_gamma",
+    "fit_mbg_nbd",
+    "fit_pareto_nbd",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class LifetimeValue:
+    """What customers are expected to bring.
+
+    Attributes
+    ----------
+    customers
+        One row per customer: customer_id, p_alive, expected_purchases, expected_spend (per purchase), clv.
+    total, mean
+        Over all customers and per customer. The intervals hold what customers will have brought at the end, not
+        only what they are expected to.
+    """
+
+    customers: pd.DataFrame
+    total: Estimate
+    mean: Estimate
+    horizon_months: int
+    annual_discount_rate: float
+    margin: float
+    refund_rate: float
+
+    def table(self) -> pd.DataFrame:
+        """Customers, the most valuable first."""
+        return self.customers.sort_values(["clv", "customer_id"], ascending=[False, True], ignore_index=True)
+
+    def summary(self) -> str:
+        return (
+            f"Over the next {self.horizon_months} months the {number(len(self.customers))} customers are worth "
+            f"{self.total}, discounted at {quantity(self.annual_discount_rate, 'share')} a year; that is "
+            f"{self.mean.text()} per customer."
+        )
+
+
+def customer_lifetime_value(
+    purchases: PurchaseModel,
+    spend: SpendModel,
+    customers: pd.DataFrame,
+    *,
+    horizon_months: int = 12,
+    annual_discount_rate: float = 0.1,
+    margin: float = 1.0,
+    refund_rate: float = 0.0,
+    confidence_level: float = 0.95,
+    draws: int = 200,
+    seed: int = 0,
+) -> LifetimeValue:
+    r"""Discounted value of the purchases expected of each customer.
+
+    .. math:: CLV = \sum_{k=1}^{h} \frac{E[\text{purchases in month } k] \, E[\text{spend}] \, m (1 - f)}{(1+d)^{k/12}}
+
+    Parameters
+    ----------
+    customers
+        One row per customer: customer_id, frequency, recency, T (in the time unit of `purchases`), monetary_value.
+    horizon_months
+        How many months to look ahead; a month is 4.345 weeks, as in lifetimes.
+    annual_discount_rate
+        A purchase is discounted from the end of its month; 0.1 is 10% a year.
+    margin
+        Share of revenue that is left after the cost of what was sold, above 0 and up to 1.
+    refund_rate
+        Share of revenue that is paid back, 0 to 1.
+    draws
+        Simulated futures behind the intervals. In each, the parameters of both models and each customer's purchases and
+        amounts are drawn anew; the discount is the customer's expected one.
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), RFM and CLV, JMR 42, 415-430.
+    """
+    _check_terms(horizon_months, annual_discount_rate, margin, refund_rate)
+    if customers.empty:
+        raise ValueError("`customers` must hold at least one customer, got none")
+    month = UNITS_PER_MONTH[purchases.time_unit]
+    ends = np.arange(1, horizon_months + 1)
+    reached = np.stack([purchases.conditional_expected_purchases(k * month, customers) for k in ends])
+    discount = (1 + annual_discount_rate) ** (-ends / 12)
+    expected = reached[-1]
+    discounted = discount @ np.diff(reached, axis=0, prepend=0.0)
+    # What is left of a dollar, on average, of what this customer is to bring.
+    kept = margin * (1 - refund_rate) * np.divide(discounted, expected, out=np.ones_like(expected), where=expected > 0)
+    expected_spend = spend.conditional_mean(customers)
+    frame = pd.DataFrame(
+        {
+            "customer_id": customers["customer_id"].to_numpy(),
+            "p_alive": purchases.p_alive(customers),
+            "expected_purchases": expected,
+            "expected_spend": expected_spend,
+            "clv": expected * expected_spend * kept,
+        }
+    )
+    futures = purchases.simulate_purchases(horizon_months * month, customers, draws=draws, seed=seed)
+    amounts = spend.simulate_amounts(customers, futures, draws=draws, seed=seed + 1)
+    totals = np.array([kept[buyers] @ amount for buyers, amount in amounts])
+    total, n = float(frame["clv"].sum()), len(frame)
+    label = f"customer lifetime value over {horizon_months} months"
+    shown = {"unit": spend.currency, "n": n, "confidence_level": confidence_level}
+    return LifetimeValue(
+        frame,
+        prediction(total, totals, label=f"{label}, all customers", **shown),
+        prediction(total / n, totals / n, label=f"{label}, per customer", **shown),
+        horizon_months,
+        annual_discount_rate,
+        margin,
+        refund_rate,
+    )
+
+
+def _check_terms(horizon_months, annual_discount_rate, margin, refund_rate):
+    if horizon_months != int(horizon_months) or horizon_months < 1:
+        raise ValueError(f"`horizon_months` must be a positive integer, got {horizon_months}")
+    if not annual_discount_rate > -1:
+        raise ValueError(f"`annual_discount_rate` must be above -1, got {annual_discount_rate}")
+    if not 0 < margin <= 1:
+        raise ValueError(f"`margin` must be a share above 0 and up to 1, got {margin}")
+    if not 0 <= refund_rate <= 1:
+        raise ValueError(f"`refund_rate` must be a share from 0 to 1, got {refund_rate}")

@@ -1,0 +1,155 @@
+"""Does the purchase model forecast what customers then did? The forecast of a later period against that period."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crmlab import intervals
+from crmlab.intervals import Estimate
+from crmlab.language import number, quantity
+from crmlab.likelihood import prediction, prediction_bounds
+from crmlab.purchases import PurchaseModel
+
+_MOST = 7
+
+
+@dataclass(frozen=True, eq=False)
+class HoldoutCheck:
+    """A forecast against what came.
+
+    Attributes
+    ----------
+    predicted, actual
+        Repeat purchases of all customers in the holdout period.
+    bias
+        predicted / actual - 1: below 0 the model forecast too few. Its interval is that of the forecast, so it holds 0
+        when what came lies within the forecast's interval.
+    mae
+        Mean absolute error per customer, in purchases; lower is better.
+    by_frequency
+        Customers by their purchases before (0 to 6, then 7 and more): how many, what came per customer, the forecast
+        and the interval of it.
+    tolerance
+        Size of a bias that is taken as harmless, whatever the interval.
+    """
+
+    predicted: float
+    actual: float
+    bias: Estimate
+    mae: Estimate
+    by_frequency: pd.DataFrame
+    tolerance: float
+    model: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether what came lies within the forecast's interval, or within `tolerance` of the forecast.
+
+        With many customers the interval is so narrow that no model passes by it alone; a bias within `tolerance` does
+        not change a decision.
+        """
+        return bool(self.bias.low <= 0 <= self.bias.high or abs(self.bias.value) <= self.tolerance)
+
+    def table(self) -> pd.DataFrame:
+        """What came and what was forecast per customer, by purchases before."""
+        return self.by_frequency
+
+    def summary(self) -> str:
+        low, high = (quantity(end, "share") for end in (self.bias.low, self.bias.high))
+        level = quantity(self.bias.confidence_level, "share", digits=0)
+        if round(abs(self.bias.value), 3) == 0:
+            found = "as many repeat purchases as came"
+        else:
+            direction = "fewer" if self.bias.value < 0 else "more"
+            found = f"{quantity(abs(self.bias.value), 'share')} {direction} repeat purchases than came"
+        accepted = quantity(self.tolerance, "share", digits=0)
+        verdict = "The model fits" if self.fits else "The model does not fit"
+        return (
+            f"Tested on a later period, the {self.model} model forecast {found} ({number(self.predicted)} against "
+            f"{number(self.actual)}; {level} interval of the difference {low} to {high}, n = {number(self.bias.n)}). "
+            f"{verdict}: a difference within chance, or of up to {accepted}, is accepted."
+        )
+
+    def advice(self) -> str:
+        """What the test means for whoever uses the forecast."""
+        bias = quantity(abs(self.bias.value), "share")
+        if self.fits:
+            return (
+                f"On a later period that it had not seen, the model's forecast of purchases held, with a difference of "
+                f"{quantity(self.bias.value, 'share')}: the total can be planned with."
+            )
+        if self.bias.value < 0:
+            return (
+                f"Take the total as a floor, not a plan: on a later period that it had not seen, the model forecast "
+                f"{bias} fewer purchases than came, and the interval does not cover an error of the model itself."
+            )
+        return (
+            f"Take the total as a ceiling, not a plan: on a later period that it had not seen, the model forecast "
+            f"{bias} more purchases than came, and the interval does not cover an error of the model itself."
+        )
+
+
+def holdout_check(
+    model: PurchaseModel,
+    calibration: pd.DataFrame,
+    *,
+    confidence_level: float = 0.95,
+    tolerance: float = 0.10,
+    draws: int = 200,
+    seed: int = 0,
+) -> HoldoutCheck:
+    """Compare a model's forecast with what customers did after the period it was fitted on.
+
+    Parameters
+    ----------
+    model
+        Fitted to `calibration`.
+    calibration
+        One row per customer, as `aggregate.calibration_holdout_summary` gives them.
+    tolerance
+        Size of a bias that is taken as harmless.
+    draws
+        Simulated futures behind the intervals; parameters and outcomes are drawn.
+    """
+    lengths = calibration["T_holdout"].unique()
+    if len(lengths) != 1:
+        raise ValueError(f"`calibration` must have one T_holdout for all customers, got {len(lengths)} values")
+    came = calibration["frequency_holdout"].to_numpy(dtype=float)
+    if not came.any():
+        raise ValueError("`calibration` must have repeat purchases in the holdout period, got none to compare with")
+    forecast = model.conditional_expected_purchases(lengths[0], calibration)
+    group = calibration["frequency"].clip(upper=_MOST).to_numpy(dtype=int)
+    sizes = np.bincount(group, minlength=_MOST + 1)
+    futures = model.simulate_purchases(lengths[0], calibration, draws=draws, seed=seed)
+    simulated = np.stack([np.bincount(group, bought, _MOST + 1) for bought in futures])
+    predicted, actual, n = float(forecast.sum()), float(came.sum()), len(calibration)
+    bias = prediction(
+        predicted / actual - 1,
+        simulated.sum(axis=1) / actual - 1,
+        unit="share",
+        n=n,
+        label="forecast against actual repeat purchases",
+        confidence_level=confidence_level,
+    )
+    mae = intervals.mean(
+        np.abs(forecast - came),
+        unit="purchases",
+        label="mean absolute error per customer",
+        confidence_level=confidence_level,
+    )
+    low, high = prediction_bounds(simulated, confidence_level)
+    groups = pd.DataFrame(
+        {
+            "frequency": [str(x) for x in range(_MOST)] + [f"{_MOST}+"],
+            "customers": sizes,
+            "actual": np.bincount(group, came, _MOST + 1),
+            "predicted": np.bincount(group, forecast, _MOST + 1),
+            "low": low,
+            "high": high,
+        }
+    )
+    groups = groups[groups["customers"] > 0].reset_index(drop=True)
+    totals = ["actual", "predicted", "low", "high"]
+    groups[totals] = groups[totals].div(groups["customers"], axis=0)
+    return HoldoutCheck(predicted, actual, bias, mae, groups, tolerance, model.title)

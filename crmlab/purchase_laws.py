@@ -1,0 +1,140 @@
+"""The formulas of the purchase models: the likelihood of a history, the odds of having left, the purchases to come.
+
+x, t_x and T are a customer's repeat purchases, and the time from the first purchase to the last and to the end of the
+observation. All is evaluated in logarithms, and hypergeometric functions after Euler's transformation, so that heavy
+buyers neither overflow nor give NaN.
+
+References
+----------
+Fader, Hardie and Lee (2005), "Counting your customers" the easy way, Marketing Science 24, 275-284.
+Batislam, Denizel and Filiztekin (2007), Empirical validation and comparison of models for customer base analysis,
+International Journal of Research in Marketing 24, 201-209; Wagner and Hoppe (2008), Erratum, the same, 25, 225-226.
+Fader and Hardie (2005), A note on deriving the Pareto/NBD model and related expressions, note 009.
+"""
+
+import numpy as np
+from scipy import special
+
+
+class BetaGeometric:
+    """BG/NBD (`chances_at_start` 0), and MBG/NBD, where the first purchase is a chance to leave as well (1)."""
+
+    names = ("r", "alpha", "a", "b")
+    shapes = (True, False, True, True)
+
+    def __init__(self, title: str, fitter: str, chances_at_start: int):
+        self.title, self.fitter, self.chances_at_start = title, fitter, chances_at_start
+
+    def alive_log_likelihood(self, params, x, t_x, T):
+        """Of the history and of being still a customer at T."""
+        r, alpha, a, b = params
+        stayed = special.betaln(a, b + x + self.chances_at_start) - special.betaln(a, b)
+        return special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T) + stayed
+
+    def log_odds_gone(self, params, x, t_x, T):
+        """Odds of having left against being still a customer, given the history."""
+        r, alpha, a, b = params
+        chances = x + self.chances_at_start
+        odds = np.log(a) - np.log(b + np.maximum(chances, 1) - 1) + (r + x) * np.log((alpha + T) / (alpha + t_x))
+        return np.where(chances > 0, odds, -np.inf)
+
+    def expected_if_alive(self, params, t, x, T):
+        """Purchases in (T, T + t] of one who is a customer at T."""
+        r, alpha, a, b = params
+        # The expression is smooth at a = 1 but reads 0 / 0 there.
+        a = 1 + 1e-6 if abs(a - 1) < 1e-6 else a
+        chances = b + x + self.chances_at_start
+        c = a + chances - 1
+        z = t / (alpha + T + t)
+        # Euler's transformation gives two forms; the one with the smaller power neither overflows nor loses digits.
+        steep = a - 1 > r + x
+        power = np.where(steep, r + x, a - 1)
+        series = special.hyp2f1(np.where(steep, r + x, c - r - x), np.where(steep, chances, a - 1), c, z)
+        return _mend(c / (a - 1) * (1 - (1 - z) ** power * series), r + x, a, chances, t / (alpha + T))
+
+    def simulate_if_alive(self, params, t, x, T, rng):
+        r, alpha, a, b = params
+        bought = rng.poisson(rng.gamma(r + x) / (alpha + T) * t)
+        leaving = rng.beta(a, b + x + self.chances_at_start)
+        return np.minimum(bought, rng.geometric(np.maximum(leaving, 1e-12)))
+
+
+class Pareto:
+    """Pareto/NBD."""
+
+    title = "Pareto/NBD"
+    fitter = "ParetoNBDFitter"
+    names = ("r", "alpha", "s", "beta")
+    shapes = (True, False, True, False)
+
+    def alive_log_likelihood(self, params, x, t_x, T):
+        """Of the history and of being still a customer at T."""
+        r, alpha, s, beta = params
+        bought = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T)
+        return bought + s * np.log(beta / (beta + T))
+
+    def log_odds_gone(self, params, x, t_x, T):
+        """Odds of having left against being still a customer, given the history."""
+        r, alpha, s, beta = params
+        early, late = (self._log_left_after(params, x, time) for time in (t_x, T))
+        with np.errstate(divide="ignore"):
+            between = early + np.log(-np.expm1(np.minimum(late - early, 0.0)))
+        return between + np.log(s / (r + s + x)) + (r + x) * np.log(alpha + T) + s * np.log(beta + T)
+
+    @staticmethod
+    def _log_left_after(params, x, time):
+        """Either term of A_0, Eq. 19 and 20 of note 009."""
+        r, alpha, s, beta = params
+        second, base = (r + x, alpha) if alpha >= beta else (s + 1, beta)
+        third, z = r + s + x + 1, abs(alpha - beta) / (base + time)
+        series = special.hyp2f1(1.0, second, third, z)
+        # The series overflows near z = 1 for hundreds of purchases; a geometric one is then right to 1 part in `third`.
+        series = np.where(np.isfinite(series), series, 1 / (1 - second / third * z))
+        outer = (r + x, s) if alpha >= beta else (r + x - 1, s + 1)
+        return np.log(series) - outer[0] * np.log(alpha + time) - outer[1] * np.log(beta + time)
+
+    def expected_if_alive(self, params, t, x, T):
+        """Purchases in (T, T + t] of one who is a customer at T; Eq. 41 of note 009 without P(alive)."""
+        r, alpha, s, beta = params
+        log_growth = np.log1p(t / (beta + T))
+        return (r + x) * (beta + T) / (alpha + T) * log_growth * special.exprel((1 - s) * log_growth)
+
+    def simulate_if_alive(self, params, t, x, T, rng):
+        r, alpha, s, beta = params
+        leaving_rate = rng.gamma(s, size=len(x)) / (beta + T)
+        stays = np.minimum(t, rng.exponential(size=len(x)) / np.maximum(leaving_rate, 1e-300))
+        return rng.poisson(rng.gamma(r + x) / (alpha + T) * stays)
+
+
+LAWS = {
+    "bg_nbd": BetaGeometric("BG/NBD", "BetaGeoFitter", 0),
+    "mbg_nbd": BetaGeometric("MBG/NBD", "ModifiedBetaGeoFitter", 1),
+    "pareto_nbd": Pareto(),
+}
+
+
+def _mend(expected, shape, a, b, growth):
+    """Replace what SciPy's series could not give by the mean of (1 - (1 + p growth)^-shape) / p; p is beta (a, b)."""
+    broken = ~np.isfinite(expected)
+    if not broken.any():
+        return expected
+    shape, b, growth = (np.broadcast_to(term, broken.shape)[broken][:, None] for term in (shape, b, growth))
+    p = np.maximum(special.betaincinv(a, b, (np.arange(500) + 0.5) / 500), 1e-300)
+    mended = np.array(expected)
+    mended[broken] = (-np.expm1(-shape * np.log1p(p * growth)) / p).mean(axis=1)
+    return mended
+
+
+def log_likelihood(law, params, x, t_x, T):
+    """Log-likelihood of each history, whether the customer has left or not."""
+    gone = law.log_odds_gone(params, x, t_x, T)
+    return law.alive_log_likelihood(params, x, t_x, T) + np.logaddexp(0.0, gone)
+
+
+def probability_alive(law, params, x, t_x, T):
+    return special.expit(-law.log_odds_gone(params, x, t_x, T))
+
+
+def expected_of_new(law, params, t):
+    """Repeat purchases of a new customer within `t` of the first purchase."""
+    return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, 0.0, 0.0, 0.0)

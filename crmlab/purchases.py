@@ -1,0 +1,222 @@
+"""How often customers will buy: BG/NBD, MBG/NBD and Pareto/NBD, for customers who leave without saying so.
+
+Each customer buys at a rate of their own, which varies over customers as a gamma distribution (r, alpha), until they
+leave. In the BG/NBD they leave after a repeat purchase, in the MBG/NBD after any purchase, with a chance of their own
+that varies as a beta distribution (a, b); in the Pareto/NBD at any moment, at a rate that varies as a gamma
+distribution (s, beta). A customer is described by x = `frequency`, t_x = `recency` and `T`, in the model's time unit.
+
+The formulas and their sources are in `crmlab.purchase_laws`.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crmlab.intervals import Estimate, z_score
+from crmlab.language import number
+from crmlab.likelihood import SHAPE_LOG_BOUND, FitError, draw_params, maximise, model_entry, parameter_table
+from crmlab.purchase_laws import LAWS, expected_of_new, log_likelihood, probability_alive
+
+# lifetimes' month, for numbers that can be compared: 4.345 weeks are 30.415 days, and twelve of them 364.98.
+UNITS_PER_MONTH = {"day": 7 * 4.345, "week": 4.345, "month": 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class PurchaseModel:
+    """A fitted model of repeat purchases.
+
+    Attributes
+    ----------
+    name
+        `bg_nbd`, `mbg_nbd` or `pareto_nbd`.
+    params, standard_errors
+        By the field's names: r, alpha, a, b, or r, alpha, s, beta.
+    covariance
+        Of the logarithms of the parameters.
+    log_likelihood
+        Total over the `n` customers, time in `time_unit`.
+    """
+
+    name: str
+    params: dict[str, float]
+    standard_errors: dict[str, float]
+    covariance: np.ndarray
+    log_likelihood: float
+    n: int
+    time_unit: str
+
+    @property
+    def title(self) -> str:
+        return LAWS[self.name].title
+
+    @property
+    def lifetimes(self):
+        """The same model as a fitter of the lifetimes library."""
+        fitter = _lifetimes_fitter(self.name)
+        fitter.params_ = pd.Series(self.params)
+        fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time
+        return fitter
+
+    def expected_purchases(self, t):
+        """Repeat purchases expected of a new customer within `t` of the first purchase."""
+        return expected_of_new(LAWS[self.name], self._values, np.asarray(t, dtype=float))
+
+    def conditional_expected_purchases(self, t, customers: pd.DataFrame) -> np.ndarray:
+        """Purchases expected of each customer within `t` of the end of the observation, given the history."""
+        x, _, T = _history(customers)
+        t = np.asarray(t, dtype=float)
+        return self.p_alive(customers) * LAWS[self.name].expected_if_alive(self._values, t, x, T)
+
+    def p_alive(self, customers: pd.DataFrame) -> np.ndarray:
+        """Probability that each customer has not left for good, given the history; 0 to 1."""
+        return probability_alive(LAWS[self.name], self._values, *_history(customers))
+
+    def simulate_purchases(self, t: float, customers: pd.DataFrame, *, draws: int, seed: int) -> Iterator[np.ndarray]:
+        """Purchases of each customer within `t` of the end of the observation, `draws` times.
+
+        Parameters are drawn as well as outcomes, so that the draws vary as the future that has yet to happen does.
+        """
+        law = LAWS[self.name]
+        x, t_x, T = _history(customers)
+        rng = np.random.default_rng(seed)
+        for params in draw_params(self._values, self.covariance, draws=draws, rng=rng):
+            alive = np.flatnonzero(rng.random(len(x)) < probability_alive(law, params, x, t_x, T))
+            bought = np.zeros(len(x))
+            bought[alive] = law.simulate_if_alive(params, t, x[alive], T[alive], rng)
+            yield bought
+
+    def expected_in_first_year(self, *, confidence_level: float = 0.95) -> Estimate:
+        """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
+        from statsmodels.tools.numdiff import approx_fprime
+
+        law, year = LAWS[self.name], 12 * UNITS_PER_MONTH[self.time_unit]
+
+        def log_expected(log_params):
+            return np.log(expected_of_new(law, np.exp(log_params), year))
+
+        point = np.log(self._values)
+        gradient = approx_fprime(point, log_expected, centered=True)
+        factor = np.exp(z_score(confidence_level) * np.sqrt(gradient @ self.covariance @ gradient))
+        value = float(self.expected_purchases(year))
+        label = "repeat purchases of a new customer in the first year"
+        return Estimate(value, value / factor, value * factor, "purchases", self.n, label, confidence_level)
+
+    def to_dict(self) -> dict:
+        """The entry of a report's JSON."""
+        return model_entry(self.params, self.standard_errors, self.log_likelihood, self.n) | {
+            "time_unit": self.time_unit
+        }
+
+    def table(self) -> pd.DataFrame:
+        """Parameters with standard errors and 95% intervals."""
+        return parameter_table(self.params, self._values, self.covariance)
+
+    def summary(self) -> str:
+        return (
+            f"By the {self.title} model, fitted to {number(self.n)} customers, a new customer makes on average "
+            f"{self.expected_in_first_year()} after the first one within a year."
+        )
+
+    @property
+    def _values(self) -> np.ndarray:
+        return np.array(list(self.params.values()))
+
+
+def fit_bg_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+    """Fit the BG/NBD model by maximum likelihood.
+
+    Parameters
+    ----------
+    customers
+        One row per customer with `frequency`, `recency` and `T`, as `aggregate.customer_summary` gives them.
+    time_unit
+        Unit of `recency` and `T`: `day`, `week` or `month`.
+
+    Raises
+    ------
+    FitError
+        If the customers cannot carry the model: fewer than two, or no repeat purchase.
+    """
+    return _fit("bg_nbd", customers, time_unit)
+
+
+def fit_mbg_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+    """Fit the MBG/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
+    return _fit("mbg_nbd", customers, time_unit)
+
+
+def fit_pareto_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+    """Fit the Pareto/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
+    return _fit("pareto_nbd", customers, time_unit)
+
+
+def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
+    if time_unit not in UNITS_PER_MONTH:
+        raise ValueError(f"`time_unit` must be one of {', '.join(UNITS_PER_MONTH)}, got {time_unit!r}")
+    law = LAWS[name]
+    _check(law.title, *_history(customers))
+    groups = customers.groupby(["frequency", "recency", "T"], as_index=False).size()
+    x, t_x, T = _history(groups)
+    weights = groups["size"].to_numpy()
+
+    start = _lifetimes_estimate(name, groups)
+    found = maximise(
+        lambda params: weights @ log_likelihood(law, params, x, t_x, T), start, shapes=law.shapes, model=law.title
+    )
+    return PurchaseModel(
+        name,
+        dict(zip(law.names, found.params.tolist(), strict=True)),
+        dict(zip(law.names, found.standard_errors.tolist(), strict=True)),
+        found.covariance,
+        found.log_likelihood,
+        len(customers),
+        time_unit,
+    )
+
+
+def _check(title: str, x, t_x, T):
+    if len(x) < 2:
+        raise FitError(f"{title} needs at least two customers, got {len(x)}")
+    bad = ~((x >= 0) & (t_x >= 0) & (t_x <= T) & np.isfinite(T) & ((x > 0) | (t_x == 0)))
+    if bad.any():
+        raise FitError(
+            f"{title} needs frequency >= 0 and 0 <= recency <= T of every customer, and recency 0 where frequency is; "
+            f"{bad.sum()} of {len(x)} customers break this, the first in row {int(np.argmax(bad))}"
+        )
+    if not x.any():
+        raise FitError(f"{title} needs repeat purchases: none of the {len(x)} customers bought on a second day")
+
+
+def _lifetimes_fitter(name: str):
+    # On import, lifetimes sets warning filters and warns of pandas options of its own.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import lifetimes
+    return getattr(lifetimes, LAWS[name].fitter)()
+
+
+def _lifetimes_estimate(name: str, groups: pd.DataFrame) -> np.ndarray:
+    """Parameters as lifetimes finds them, within its tolerance; plain ones of the right scale where it finds none."""
+    law, fitter = LAWS[name], _lifetimes_fitter(name)
+    from lifetimes.utils import ConvergenceError
+
+    # It prints and warns while it searches.
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(ConvergenceError, np.linalg.LinAlgError):
+            fitter.fit(groups["frequency"], groups["recency"], groups["T"], weights=groups["size"])
+    found = getattr(fitter, "params_", pd.Series([np.inf])).to_numpy()
+    # On a ridge without a maximum it stops anywhere.
+    if np.abs(np.log(found[list(law.shapes)[: len(found)]])).max() < SHAPE_LOG_BOUND:
+        return found
+    typical = float(groups["T"].max()) / 10
+    return np.where(law.shapes, 1.0, typical)
+
+
+def _history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return tuple(customers[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T"))

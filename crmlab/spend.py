@@ -1,0 +1,169 @@
+"""How much customers spend per purchase: the Gamma-Gamma model.
+
+A customer's purchases vary as a gamma distribution (shape p, rate nu), and nu over customers as another (shape q,
+rate v).
+Spend is taken to be independent of how often a customer buys, which `SpendModel.correlation` checks.
+
+References
+----------
+Fader and Hardie (2013), The Gamma-Gamma model of monetary value, note 025.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from crmlab.intervals import Estimate, z_score
+from crmlab.likelihood import FitError, draw_params, maximise, model_entry, parameter_table
+
+
+@dataclass(frozen=True, eq=False)
+class SpendModel:
+    """A fitted Gamma-Gamma model.
+
+    Attributes
+    ----------
+    params, standard_errors
+        p, q and v.
+    covariance
+        Of the logarithms of the parameters.
+    log_likelihood
+        Total over the `n` customers with repeat purchases.
+    correlation
+        Of repeat purchases and their mean amount. The model takes it to be 0; when it is not small, the value of
+        frequent buyers is misjudged.
+    mean_spend
+        Amount per purchase expected of a customer about whom nothing is known.
+    """
+
+    params: dict[str, float]
+    standard_errors: dict[str, float]
+    covariance: np.ndarray
+    log_likelihood: float
+    n: int
+    currency: str
+    correlation: Estimate
+    mean_spend: Estimate
+
+    def conditional_mean(self, customers: pd.DataFrame) -> np.ndarray:
+        """Amount expected of each customer's next purchase, given the history; Eq. 5 of note 025.
+
+        A customer without repeat purchases is expected to spend what customers do on average.
+        """
+        p, q, v = self.params.values()
+        x, m = _spend_history(customers)
+        return p * (v + x * m) / (p * x + q - 1)
+
+    def simulate_amounts(
+        self, customers: pd.DataFrame, futures: Iterable[np.ndarray], *, draws: int, seed: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each future (purchases per customer), the positions of those who buy and what each spends in all."""
+        x, m = _spend_history(customers)
+        rng = np.random.default_rng(seed)
+        params = draw_params(list(self.params.values()), self.covariance, draws=draws, rng=rng)
+        for bought, (p, q, v) in zip(futures, params, strict=True):
+            buyers = np.flatnonzero(bought)
+            # Given the history, nu is gamma with shape q + p x and rate v + x m; a sum of N purchases has shape p N.
+            nu = rng.gamma(q + p * x[buyers]) / (v + x[buyers] * m[buyers])
+            yield buyers, rng.gamma(p * bought[buyers]) / nu
+
+    def table(self) -> pd.DataFrame:
+        """Parameters with standard errors and 95% intervals."""
+        return parameter_table(self.params, list(self.params.values()), self.covariance)
+
+    def summary(self) -> str:
+        return (
+            f"A purchase is expected to bring {self.mean_spend}. The correlation of frequency and spend, which the "
+            f"model takes to be zero, is {self.correlation}."
+        )
+
+    def independence(self) -> str:
+        """Whether spend and frequency go together, which the model takes not to be so."""
+        if self.correlation.low is None or self.correlation.low <= 0 <= self.correlation.high:
+            return f"No link between spend and frequency can be told: their correlation is {self.correlation}."
+        if self.correlation.value > 0:
+            return (
+                f"Customers who buy more often also spend more each time; the model takes the two to be independent "
+                f"and may underrate frequent buyers. The correlation is {self.correlation}."
+            )
+        return (
+            f"Customers who buy more often spend less each time; the model takes the two to be independent and may "
+            f"overrate frequent buyers. The correlation is {self.correlation}."
+        )
+
+    def to_dict(self) -> dict:
+        """The entry of a report's JSON."""
+        return model_entry(self.params, self.standard_errors, self.log_likelihood, self.n)
+
+
+def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidence_level: float = 0.95) -> SpendModel:
+    """Fit the Gamma-Gamma model of spend by maximum likelihood, to customers with repeat purchases of some amount.
+
+    Parameters
+    ----------
+    customers
+        One row per customer with `frequency` and `monetary_value`, as `aggregate.customer_summary` gives them.
+    currency
+        ISO 4217 code of the amounts.
+
+    Raises
+    ------
+    FitError
+        If the customers cannot carry the model: fewer than two with repeat purchases, spend that does not vary, or so
+        uneven that it has no mean.
+    """
+    x, m = _spend_history(customers)
+    if not (np.isfinite(x) & np.isfinite(m)).all():
+        raise FitError("Gamma-Gamma needs a frequency and a monetary_value of every customer, some are missing")
+    known = (x > 0) & (m > 0)
+    x, m = x[known], m[known]
+    n = len(x)
+    if n < 2:
+        raise FitError(f"Gamma-Gamma needs at least two customers with repeat purchases, got {n} of {len(customers)}")
+    if np.ptp(m) <= 1e-9 * m.max():
+        raise FitError(f"Gamma-Gamma needs spend that varies: all {n} customers with repeat purchases spend {m[0]:g}")
+
+    def log_likelihood(params):
+        p, q, v = params
+        each = special.gammaln(p * x + q) - special.gammaln(p * x) - special.gammaln(q) + q * np.log(v)
+        return np.sum(each + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(x * m + v))
+
+    found = maximise(log_likelihood, [1.0, 2.0, m.mean()], shapes=[True, True, False], model="Gamma-Gamma")
+    p, q, v = found.params
+    if q <= 1:
+        raise FitError(f"Gamma-Gamma finds spend so uneven that it has no mean (q = {q:.3f}, which must exceed 1)")
+    slope = np.array([1.0, -q / (q - 1), 1.0])
+    value = float(p * v / (q - 1))
+    factor = math.exp(z_score(confidence_level) * math.sqrt(slope @ found.covariance @ slope))
+    names = ("p", "q", "v")
+    return SpendModel(
+        dict(zip(names, found.params.tolist(), strict=True)),
+        dict(zip(names, found.standard_errors.tolist(), strict=True)),
+        found.covariance,
+        found.log_likelihood,
+        n,
+        currency,
+        _correlation(x, m, confidence_level),
+        Estimate(value, value / factor, value * factor, currency, n, "expected amount of a purchase", confidence_level),
+    )
+
+
+def _spend_history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return customers["frequency"].to_numpy(dtype=float), customers["monetary_value"].to_numpy(dtype=float)
+
+
+def _correlation(x, m, confidence_level: float) -> Estimate:
+    """Pearson's correlation with Fisher's z interval."""
+    label, n = "correlation of frequency and spend", len(x)
+    if np.ptp(x) == 0:
+        return Estimate(0.0, None, None, "index", n, label, no_interval="all customers have the same frequency")
+    value = float(np.corrcoef(x, m)[0, 1])
+    if n < 4 or abs(value) >= 1:
+        return Estimate(value, None, None, "index", n, label, no_interval="too few customers, or a perfect line")
+    half = z_score(confidence_level) / math.sqrt(n - 3)
+    low, high = math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half)
+    return Estimate(value, low, high, "index", n, label, confidence_level)
