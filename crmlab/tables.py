@@ -1,0 +1,220 @@
+"""One house style for tables: `(frame, ...) -> Table`, a great_tables table in JupyterLab and the house's in a report.
+
+Fractions become per cent here and nowhere else; units stand in the headers; an estimate shows its interval beside it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crmlab import language
+from crmlab.intervals import Estimate
+from crmlab.prose import MIME, Block, answer, capitalised, position
+
+if TYPE_CHECKING:
+    from great_tables import GT
+
+FORMATS = ("text", "integer", "number", "ratio", "money", "share", "date", "estimate")
+_TEXT = {"text", "date"}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table ready to show. `gt` is the great_tables object; `content` is what a report sets."""
+
+    content: dict
+
+    @property
+    def gt(self) -> "GT":
+        from great_tables import GT
+
+        columns = [column for column in self.content["columns"] if column["kind"] != "bar"]
+        keep = [place for place, column in enumerate(self.content["columns"]) if column["kind"] != "bar"]
+        names = [f"c{place}" for place in keep]
+        rows = self.content["rows"] + self.content["total"]
+        frame = pd.DataFrame([[_joined(row[place]) for place in keep] for row in rows], columns=names, dtype=object)
+        numbers = [name for name, column in zip(names, columns, strict=True) if column["kind"] == "num"]
+        digest = hashlib.sha256(repr(self.content).encode()).hexdigest()[:12]
+        gt = GT(frame, id=f"t{digest}").cols_label({n: c["label"] for n, c in zip(names, columns, strict=True)})
+        gt = gt.tab_header(title=self.content["title"], subtitle=self.content["subtitle"] or None)
+        gt = gt.cols_align("left", columns=[name for name in names if name not in numbers])
+        return gt.cols_align("right", columns=numbers) if numbers else gt
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        html = self.gt.as_raw_html()
+        return {"text/plain": self.content["title"], "text/html": html, MIME: self.content}
+
+
+def _joined(cell: dict) -> str:
+    return f"{cell['text']} {cell['bounds']}".strip() if "bounds" in cell else cell["text"]
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    subtitle: str = "",
+    formats: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    currency: str = "",
+    bars: Mapping[str, tuple[float, float]] | None = None,
+    intervals: Mapping[str, tuple[str, str]] | None = None,
+    total: bool = False,
+    flag: str | None = None,
+) -> Table:
+    """A frame as a table for stakeholders.
+
+    Parameters
+    ----------
+    frame
+        One row per line; the first column names the line. A named index becomes the first columns.
+    title, subtitle
+        The title says what is shown, the subtitle period and method.
+    formats
+        By column: `integer`, `number` (one decimal), `ratio` (three decimals), `money`, `share` (a fraction, shown in
+        per cent), `date`, `estimate` (cells are `Estimate` or None) or `text`. Guessed from the column if not given.
+    labels
+        Headers by column; units are added to them. The column's name with spaces where not given.
+    currency
+        ISO 4217 code of the columns of money.
+    bars
+        Columns of estimates that also get a bar, with the ends of its scale.
+    intervals
+        By column of numbers, the two columns that hold the ends of its interval: they are shown beside it, in brackets.
+    total
+        The last row is the total.
+    flag
+        First cell of the one row to stand out.
+    """
+    if frame.index.names != [None]:
+        frame = frame.reset_index()
+    if frame.shape[1] == 0:
+        raise ValueError("`frame` must have at least one column, got none")
+    formats, labels, bars, intervals = dict(formats or {}), dict(labels or {}), dict(bars or {}), dict(intervals or {})
+    ends = [end for pair in intervals.values() for end in pair]
+    named = {"formats": formats, "labels": labels, "bars": bars, "intervals": [*intervals, *ends]}
+    for argument, given in named.items():
+        unknown = [name for name in given if name not in frame.columns]
+        if unknown:
+            raise ValueError(
+                f"`{argument}` names the column {unknown[0]!r}; the frame has {', '.join(map(str, frame))}"
+            )
+    unknown = {form for form in formats.values() if form not in FORMATS}
+    if unknown:
+        raise ValueError(f"`formats` must be among {', '.join(FORMATS)}, got {min(unknown)!r}")
+    columns, cells = [], []
+    for name in frame.columns.difference(ends, sort=False):
+        values = list(frame[name])
+        form = formats.get(name) or _guess(frame[name], values)
+        label = _header(str(labels.get(name, capitalised(str(name).replace("_", " ")))), form, currency, values)
+        columns.append({"label": label, "kind": "text" if form in _TEXT else "num"})
+        cells.append(_cells(values, form))
+        if name in intervals:
+            low, high = (_cells(list(frame[end]), form) for end in intervals[name])
+            cells[-1] = [
+                cell | {"bounds": f"[{a['text']}, {b['text']}]"}
+                for cell, a, b in zip(cells[-1], low, high, strict=True)
+            ]
+        if name in bars:
+            columns.append({"label": _scale_label(bars[name], values), "kind": "bar"})
+            cells.append([_bar_cell(value, bars[name]) for value in values])
+    rows = [list(row) for row in zip(*cells, strict=True)]
+    split = len(rows) - 1 if total and rows else len(rows)
+    content = {"type": "table", "title": title, "subtitle": subtitle, "columns": columns}
+    content |= {"rows": rows[:split], "total": rows[split:], "flag": flag or ""}
+    return Table(content)
+
+
+def data_quality(quality_rows: Sequence[Mapping], *, title: str = "What was read and what was kept") -> Table:
+    """Rows read, kept and rejected for each table, from `{table, rows, accepted, rejected, remarks}`.
+
+    A table that the client does not supply has None for its numbers.
+    """
+    names = ["table", "rows", "accepted", "rejected", "remarks"]
+    frame = pd.DataFrame([{name: row.get(name) for name in names} for row in quality_rows], columns=names, dtype=object)
+    integers = dict.fromkeys(("rows", "accepted", "rejected"), "integer")
+    texts = {"table": "text", "remarks": "text"}
+    return table(frame, title=title, formats=texts | integers, labels={"accepted": "Kept"})
+
+
+def rejected_rows(
+    rejections: Sequence[Mapping], *, title: str = "Rows left out, with the rule they broke", subtitle: str = ""
+) -> Table | Block:
+    """The rows that broke a rule, from `{table, file, row, column, value, reason}`; a sentence where there are none."""
+    if not rejections:
+        return answer("No row broke a rule.")
+    names = ["table", "file", "row", "column", "value", "reason"]
+    frame = pd.DataFrame([{name: row.get(name) for name in names} for row in rejections], columns=names, dtype=object)
+    return table(frame, title=title, subtitle=subtitle, formats=dict.fromkeys(names, "text"))
+
+
+def _guess(column: pd.Series, values: list) -> str:
+    if any(isinstance(value, Estimate) for value in values):
+        return "estimate"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        return "text"
+    return "integer" if pd.api.types.is_integer_dtype(column) else "number"
+
+
+def _header(label: str, form: str, currency: str, values: list) -> str:
+    units = {value.unit for value in values if isinstance(value, Estimate)} if form == "estimate" else set()
+    if form == "share" or units == {"share"}:
+        return f"{label}, %"
+    code = currency if form == "money" else units.pop() if len(units) == 1 else ""
+    return f"{label}, {language.currency_symbol(code)}" if language.is_currency(code) else label
+
+
+def _cells(values: list, form: str) -> list[dict]:
+    """The cells of a column: money with the same decimals throughout, other numbers by their format."""
+    money = [abs(value) for value in values if form == "money" and not _empty(value)]
+    digits = {"integer": 0, "number": 1, "ratio": 3, "money": 0 if max(money, default=0) >= 100 else 2}.get(form)
+    sums = [value for value in values if isinstance(value, Estimate) and value.digits is not None]
+    large = any(abs(value.value) >= 100 for value in sums)
+    most = 0 if large else max(0, min((value.digits for value in sums), default=0))
+    return [_cell(value, form, digits, most) for value in values]
+
+
+def _cell(value, form: str, digits: int | None, most_digits: int) -> dict:
+    if isinstance(value, Estimate):
+        return _estimate_cell(value, most_digits)
+    if _empty(value):
+        return {"text": "–"}
+    if form in ("text", "estimate"):
+        return {"text": str(value)}
+    if form == "date":
+        return {"text": language.day(value)}
+    return {"text": language.number(100 * value, 1) if form == "share" else language.number(value, digits)}
+
+
+def _estimate_cell(estimate: Estimate, most_digits: int) -> dict:
+    """Value and interval without their unit, which stands in the header."""
+    if language.is_currency(estimate.unit) and estimate.digits is not None:
+        digits = min(estimate.digits, most_digits)
+        value, low, high = (language.number(part, digits) for part in (estimate.value, estimate.low, estimate.high))
+        return {"text": value, "bounds": f"[{low}, {high}]"}
+    if estimate.unit in language.SHARES:
+        return {"text": language.number(100 * estimate.value, 1), "bounds": estimate.bounds()}
+    if language.is_currency(estimate.unit):
+        return {"text": language.number(estimate.value, 0 if abs(estimate.value) >= 100 else 2), "bounds": ""}
+    return {"text": estimate.text().removesuffix(f" {estimate.unit}"), "bounds": estimate.bounds()}
+
+
+def _empty(value) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def _scale_label(scale: tuple[float, float], values: list) -> str:
+    unit = next((value.unit for value in values if isinstance(value, Estimate)), "")
+    low, high = (language.quantity(end, unit, digits=0) for end in scale)
+    return f"{low} to {high}"
+
+
+def _bar_cell(value, scale: tuple[float, float]) -> dict:
+    if not isinstance(value, Estimate) or value.low is None:
+        return {"text": ""}
+    return {"text": "", "bar": position(value, scale)}

@@ -1,0 +1,207 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlab import plots
+from crmlab.intervals import Estimate
+from crmlab.plots.labels import place_beside
+from crmlab.plots.svg import LIGHT, page_svg
+from crmlab.prose import MIME
+
+HOSTILE = '<script>window.XSS=1</script>"><img src=x onerror=window.XSS=1>'
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def concentration(low=0.64, high=0.66):
+    share = np.linspace(0, 1, 101)
+    return SimpleNamespace(
+        curve=pd.DataFrame({"customer_share": share, "revenue_share": share**0.27}),
+        top=0.2,
+        top_share=Estimate(0.65, low, high, "share", 500, "", no_interval="" if low else "few customers"),
+        half_share=0.077,
+    )
+
+
+def rfm(names=("Champions", "Loyal", "At risk", "Lost")):
+    segments = pd.DataFrame(
+        {
+            "segment": list(names),
+            "customers": [50, 90, 40, 220],
+            "revenue": [90e3, 60e3, 45e3, 5e3],
+            "revenue_share": [0.45, 0.3, 0.225, 0.025],
+            "recency_days": [20, 60, 250, 420],
+            "frequency": [9.1, 5.2, 6.1, 0.3],
+        }
+    )
+    return SimpleNamespace(segments=segments)
+
+
+def check(actual=(0.2, 0.9, 1.2)):
+    rows = pd.DataFrame({"frequency": ["0", "1", "2+"], "customers": [60, 30, 10], "actual": actual})
+    return SimpleNamespace(
+        by_frequency=rows.assign(predicted=[0.2, 0.5, 1.1], low=[0.1, 0.4, 0.8], high=[0.3, 0.6, 1.4])
+    )
+
+
+def lifetime_value(n=200):
+    return SimpleNamespace(customers=pd.DataFrame({"clv": np.arange(n, 0, -1.0), "p_alive": 0.5}))
+
+
+FIGURES = [
+    (plots.pareto_curve, concentration(), "7.7% of customers bring half of the revenue", "20% bring 65.0%"),
+    (plots.rfm_map, rfm(), "Champions: 12.5% of customers, 45.0% of revenue", "At risk 22.5%"),
+    (
+        plots.holdout_by_frequency,
+        check(),
+        "In 1 of 3 groups, purchases lie outside the forecast’s interval",
+        "1: 0.50 forecast, 0.90 bought",
+    ),
+    (
+        plots.value_by_decile,
+        lifetime_value(),
+        "The first tenth of customers holds 19.0% of the expected value",
+        "first half",
+    ),
+]
+NAMES = [function.__name__ for function, *_ in FIGURES]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {
+        function.__name__: plots.figure(function, result, subtitle="What is drawn") for function, result, *_ in FIGURES
+    }
+
+
+@pytest.mark.parametrize(("function", "result", "finding", "words"), FIGURES, ids=NAMES)
+def test_title_is_the_finding_and_label_says_it_in_words(drawn, function, result, finding, words):
+    content = drawn[function.__name__].content
+    assert content["title"] == finding
+    assert words in content["label"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_drawings_are_named_and_take_on_the_page_s_colours(drawn, name):
+    content = drawn[name].content
+    for kind, width in (("wide", 736), ("narrow", 358)):
+        root = ElementTree.fromstring(content[kind])
+        assert root.attrib["viewBox"].split()[2] == str(width)
+        assert (root.attrib["class"], root.attrib["role"]) == (kind, "img")
+        assert root.attrib["aria-label"] == content["label"]
+        assert "font-family" not in content[kind] and "<style" not in content[kind] and "<metadata" not in content[kind]
+        assert not any(colour in content[kind].lower() for colour in LIGHT)
+        assert "var(--c1)" in content[kind]
+        assert content["title"] not in "".join(root.itertext())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ids_are_unique_used_and_prefixed(drawn, name):
+    content = drawn[name].content
+    ids = [
+        element.attrib["id"]
+        for kind in ("wide", "narrow")
+        for element in ElementTree.fromstring(content[kind]).iter()
+        if "id" in element.attrib
+    ]
+    assert len(ids) == len(set(ids))
+    for identity in ids:
+        assert f"#{identity}" in content["wide"] + content["narrow"]
+
+
+@pytest.mark.parametrize(("function", "result", "finding", "words"), FIGURES, ids=NAMES)
+def test_the_same_result_gives_the_same_bytes(drawn, function, result, finding, words):
+    again = plots.figure(function, result, subtitle="What is drawn")
+    assert again.content == drawn[function.__name__].content
+    assert again.image == drawn[function.__name__].image
+
+
+def test_text_stays_inside_the_drawing(drawn):
+    for figure in drawn.values():
+        for kind, width in (("wide", 736), ("narrow", 358)):
+            for text in ElementTree.fromstring(figure.content[kind]).iter("text"):
+                assert 0 <= float(text.attrib["x"]) <= width, text.text
+
+
+def test_jupyterlab_gets_the_finding_and_real_colours(drawn):
+    bundle = drawn["pareto_curve"]._repr_mimebundle_()
+    assert "7.7% of customers bring half of the revenue" in bundle["image/svg+xml"]
+    assert "#015e7c" in bundle["image/svg+xml"] and "var(--" not in bundle["image/svg+xml"]
+    assert bundle[MIME]["type"] == "figure"
+
+
+def test_names_are_text():
+    content = plots.figure(plots.rfm_map, rfm((HOSTILE, "北岭国有林场", "$a_1$", "Lost"))).content
+    texts = ["".join(element.itertext()) for element in ElementTree.fromstring(content["wide"]).iter("text")]
+    assert {"北岭国有林场", "$a_1$"} <= set(texts)
+    assert HOSTILE[:20] in {text[:20] for text in texts}
+    assert HOSTILE in content["title"]
+    assert "<script" not in content["wide"] and "<img" not in content["wide"]
+
+
+def test_a_share_without_interval_is_drawn_without_one():
+    content = plots.figure(plots.pareto_curve, concentration(None, None)).content
+    assert "stroke-width:3.5" not in content["wide"]
+    assert "stroke-width:3.5" in plots.figure(plots.pareto_curve, concentration()).content["wide"]
+
+
+def test_a_forecast_that_holds_says_so():
+    content = plots.figure(plots.holdout_by_frequency, check(actual=(0.2, 0.5, 1.2))).content
+    assert content["title"] == "In all 3 groups, purchases lie within the forecast’s interval"
+    assert "var(--c2)" not in content["wide"]
+
+
+def test_a_figure_can_be_drawn_on_axes_of_one_s_own():
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    assert plots.pareto_curve(concentration(), axes) is axes
+    assert plots.value_by_decile(lifetime_value()).get_title(loc="left").startswith("The first tenth")
+
+
+def test_too_few_customers_have_no_tenths():
+    with pytest.raises(ValueError, match="`lifetime_value` must hold 10 customers of some value, got 9"):
+        plots.figure(plots.value_by_decile, lifetime_value(9))
+
+
+def test_a_figure_must_state_its_finding():
+    def silent(result, ax):
+        return ax
+
+    with pytest.raises(ValueError, match="silent must set a left title"):
+        plots.figure(silent, None)
+
+
+def test_a_colour_of_no_token_is_refused():
+    drawing = f'<svg xmlns="{SVG[1:-1]}" viewBox="0 0 1 1"><path d="M 0 0" style="fill: #123456"/></svg>'
+    with pytest.raises(ValueError, match="#123456, which is no token"):
+        page_svg(drawing, kind="wide", label="x")
+
+
+def test_matplotlib_is_not_imported_with_the_package():
+    code = "import sys, crmlab.plots, crmlab.tables, crmlab.prose; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_of_discs_in_one_place_do_not_hide_one_another():
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(10, 5), dpi=72).add_subplot()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    place_beside(axes, [0.5] * 4, [0.5] * 4, [6] * 4, ["Loyal", "At risk", "Lost", "New"])
+    places = {(text.get_ha(), text.get_va()) for text in axes.texts}
+    assert places == {("left", "center"), ("right", "center"), ("center", "bottom"), ("center", "top")}
+
+
+def test_a_name_too_long_for_the_figure_is_cut():
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(5, 5), dpi=72).add_subplot()
+    place_beside(axes, [0.5, 0.1], [0.5, 0.9], [6, 6], ["x" * 200, "Loyal"])
+    assert [text.get_text()[-1] for text in axes.texts] == ["…", "l"]
+    assert len(axes.texts[0].get_text()) < 20
