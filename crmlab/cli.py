@@ -1,0 +1,153 @@
+"""The `crmlab` command. Exit codes: 0 all built or skipped with a reason; 1 a report failed; 2 the input is wrong."""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from crmlab import __version__
+from crmlab.contract import InputError
+
+
+def _input_errors(command):
+    """Shows what is wrong with the input as it is, without a traceback, and exits with 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except InputError as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
+
+    return wrapped
+
+
+_params = click.option("--params", type=click.Path(path_type=Path), help="Folder of clients' files.  [default: params]")
+_as_of = click.option("--as-of", metavar="DATE", help="Look back from this date (YYYY-MM-DD) or `latest`.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="crmlab")
+def main():
+    """Judge customer relationship management: from a client's raw tables to reports."""
+
+
+@main.command()
+@click.argument("clients", nargs=-1, metavar="[CLIENT]...")
+@click.option("--notebook", "notebooks", multiple=True, metavar="NAME", help="Only this analysis; may be repeated.")
+@_as_of
+@_params
+@click.option("--reports", type=click.Path(path_type=Path), help="Folder to publish into.  [default: reports]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Reports made at a time.  [default: the cores]",
+)
+@click.option("--quiet", is_flag=True, help="Show only what failed.")
+@_input_errors
+def report(clients, notebooks, as_of, params, reports, jobs, quiet):
+    """Build the reports of CLIENTs, or of all of them."""
+    from crmlab.params import find_project
+    from crmlab.report.plan import plan
+    from crmlab.report.run import run
+
+    def finished(outcome):
+        failed = outcome.status == "failed"
+        if quiet and not failed:
+            return
+        detail = outcome.reason or f"{outcome.seconds:.1f} s"
+        line = f"{outcome.status:8}{outcome.job.client:16}{outcome.job.notebook.name:20}{outcome.job.as_of}  {detail}"
+        click.echo(f"{line}\n        see {_shown(outcome.file)}" if failed else line, err=failed)
+
+    project = find_project(params)
+    reports = (reports or project.root / "reports").resolve()
+    planned = plan(project, clients, notebooks, as_of)
+    outcomes = run(project, planned, reports, workers=jobs, finished=finished)
+    if not quiet:
+        click.echo(f"open {_shown(reports / 'index.html')}")
+    sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+
+
+@main.command()
+@click.argument("clients", nargs=-1, metavar="[CLIENT]...")
+@_as_of
+@_params
+@_input_errors
+def check(clients, as_of, params):
+    """Read the tables of CLIENTs, or of all, against the contract, without running a notebook."""
+    from crmlab.client import check as check_client
+    from crmlab.client import open_client
+    from crmlab.params import find_project
+
+    project = find_project(params)
+    faults = []
+    for client_id in clients or project.clients():
+        try:
+            client = open_client(client_id, as_of, project=project)
+            qualities = check_client(client)
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        click.echo(f"{client.id}: {client.name}, as of {client.as_of}")
+        for quality in qualities:
+            click.echo(f"  {quality.table:18}{quality.rows:>12,} rows{quality.rejected:>8,} rejected")
+            for example in quality.examples:
+                click.echo(f"    {example}")
+    if faults:
+        raise InputError("\n".join(faults))
+
+
+@main.command("params")
+@click.argument("client")
+@click.argument("notebook")
+@_as_of
+@_params
+@_input_errors
+def show_params(client, notebook, as_of, params):
+    """Print what a run injects into NOTEBOOK for CLIENT, as flat YAML for `papermill -f`."""
+    from ruamel.yaml import YAML
+
+    from crmlab.contract import suggestion
+    from crmlab.notebook import read_notebooks
+    from crmlab.params import find_project, load_params
+
+    project = find_project(params)
+    notebooks = read_notebooks(project.notebooks)
+    if notebook not in notebooks:
+        raise InputError(f"no such notebook: {notebook}{suggestion(notebook, notebooks)}")
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump(load_params(project, client, as_of=as_of).injected(notebooks[notebook]), sys.stdout)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--force", is_flag=True, help="Write them again even if they are there.")
+@_input_errors
+def data(names, force):
+    """Write the example clients' tables into data/, those that are not there yet."""
+    from crmlab import datasets
+    from crmlab.contract import suggestion
+    from crmlab.params import find_project
+
+    root = find_project().root
+    for name in names or datasets.EXAMPLES:
+        if name not in datasets.EXAMPLES:
+            raise InputError(f"no such example: {name}{suggestion(name, datasets.EXAMPLES)}")
+        folder = root / "data" / name
+        if force or not folder.is_dir():
+            datasets.write(name, folder)
+            click.echo(f"wrote {_shown(folder)}")
+
+
+def _shown(path: Path) -> str:
+    """A path relative to the working folder where that is shorter."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""`Client`: the one object a notebook talks to. Tables and aggregates come from it, results go through it."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from crmlab import aggregate
+from crmlab.contract import TABLES, InputError, suggestion
+from crmlab.data import Quality, connect, open_table, source_files
+from crmlab.intervals import Estimate, count
+from crmlab.language import day, number
+from crmlab.params import Params, Project, find_project, load_params
+
+# the tables whose last event is the last date in the data, the first that is supplied first
+_CLOCKS = ("transactions", "interactions", "surveys", "contracts", "opportunities", "acquisition_spend")
+
+
+@dataclass(frozen=True)
+class Period:
+    """First and last event of a table up to the as-of date, and the rows after it, which are not used."""
+
+    first: date | None
+    last: date | None
+    later_rows: int
+
+
+class Client:
+    """The firm whose customer relationships are judged, as of a date.
+
+    Tables are read when they are first asked for, and checked against the contract as they are.
+
+    Attributes
+    ----------
+    id, name
+        The stem of its file in `params/`, and its name on the reports.
+    language, currency, timezone
+        As its file says.
+    """
+
+    def __init__(self, params: Params, project: Project):
+        self.params = params
+        self.project = project
+        self.id = params.id
+        self.name = params.client
+        self.language = params.language
+        self.currency = params.currency
+        self.timezone = params.timezone
+        self._connection = connect()
+        self._opened: dict[str, tuple[Any, Quality]] = {}
+
+    def __repr__(self):
+        return f"<Client {self.id} as of {self.as_of}: {', '.join(self.tables)}>"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that the client supplies."""
+        return tuple(self.params.data)
+
+    @cached_property
+    def as_of(self) -> date:
+        """The day the analysis looks back from."""
+        if self.params.as_of:
+            return self.params.as_of
+        clock = next((table for table in _CLOCKS if table in self.tables), None)
+        if clock is None:
+            raise InputError(
+                f"{self.params.file}: as_of: latest needs one of {', '.join(_CLOCKS)}; give a date instead"
+            )
+        event = TABLES[clock].event
+        return self._open(clock)[0].aggregate(f'max("{event}")').fetchall()[0][0].date()
+
+    def table(self, name: str) -> nw.LazyFrame:
+        """The accepted rows of a table up to the as-of date, on the engine; `.collect()` brings them back.
+
+        Raises
+        ------
+        InputError
+            If the client has no such table, or it breaks the contract.
+        """
+        relation, _ = self._open(name)
+        rows = nw.from_native(relation)
+        event = TABLES[name].event
+        return rows.filter(nw.col(event) < self._end) if event else rows
+
+    def quality(self, name: str) -> Quality:
+        """What was read of a table and what was kept."""
+        return self._open(name)[1]
+
+    def period(self, name: str) -> Period:
+        """When the events of a table happened."""
+        relation, event = self._open(name)[0], TABLES[name].event
+        if not event:
+            return Period(None, None, 0)
+        used = f"\"{event}\" < TIMESTAMP '{self._end}'"
+        ((first, last, later),) = relation.aggregate(
+            f'min("{event}") FILTER ({used}), max("{event}") FILTER ({used}), count(*) FILTER (NOT ({used}))'
+        ).fetchall()
+        if first is None:
+            raise InputError(
+                f"{self.params.file}: as_of: no row of {name} is dated up to {self.as_of}; take a later date"
+            )
+        return Period(first.date(), last.date(), later)
+
+    def rows(self, name: str) -> Estimate:
+        """How many rows of a table the analysis uses."""
+        return count(self.quality(name).accepted - self.period(name).later_rows, name, name)
+
+    def data_quality(self) -> list[dict]:
+        """What was read of each table used so far and what was kept, for `tables.data_quality`."""
+        rows = []
+        for name, (_, quality) in self._opened.items():
+            period = self.period(name)
+            remarks = [f"{reason}: {number(n)}" for reason, n in quality.reasons.items()]
+            if period.first:
+                remarks.insert(0, f"{day(period.first)} to {day(period.last)}")
+            if period.later_rows:
+                remarks.append(f"dated after {day(self.as_of)}, not used: {number(period.later_rows)}")
+            if name == "transactions":
+                without = aggregate.refund_only_customers(self.table(name), until=self.as_of)
+                remarks += [f"customers with refunds only, in no figure: {number(without)}"] if without else []
+            counts = {"rows": quality.rows, "accepted": quality.accepted, "rejected": quality.rejected}
+            rows.append({"table": name, **counts, "remarks": "; ".join(remarks)})
+        return rows
+
+    def rejected_rows(self) -> list[dict]:
+        """The first rows that broke each rule, of the tables used so far, for `tables.rejected_rows`."""
+        return [
+            {"table": name, **asdict(rejection)}
+            for name, (_, quality) in self._opened.items()
+            for rejection in quality.examples
+        ]
+
+    def customer_summary(self, time_unit: str = "week") -> pd.DataFrame:
+        """One row per customer as of the as-of date; see `aggregate.customer_summary`."""
+        return aggregate.customer_summary(self.table("transactions"), until=self.as_of, time_unit=time_unit)
+
+    def calibration_holdout_summary(self, calibration_end: date | str, time_unit: str = "week") -> pd.DataFrame:
+        """One row per customer as of `calibration_end`, with what followed; see `aggregate`."""
+        return aggregate.calibration_holdout_summary(
+            self.table("transactions"),
+            calibration_end=self.calibration_end(str(calibration_end)),
+            holdout_end=self.as_of,
+            time_unit=time_unit,
+        )
+
+    def calibration_end(self, given: str | None) -> date:
+        """The day up to which models are fitted: the one given, else half-way from the first event to the as-of date.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie between the two.
+        """
+        first = self.period("transactions").first
+        end = date.fromisoformat(given) if given else first + (self.as_of - first) // 2
+        if not first < end < self.as_of:
+            raise ValueError(f"`calibration_end` must lie between {first} and {self.as_of}, got {end}")
+        return end
+
+    def publish(
+        self,
+        *,
+        metrics: dict[str, Estimate] | None = None,
+        models: dict[str, dict] | None = None,
+    ) -> None:
+        """Hand over the results of a notebook. Under a run they are written beside the report; else nothing is.
+
+        Parameters
+        ----------
+        metrics
+            Estimates by their names in design.md's list.
+        models
+            By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
+        """
+        target = os.environ.get("CRMLAB_PUBLISH")
+        if target is None:
+            return
+        results = {
+            "metrics": {name: estimate.to_dict() for name, estimate in (metrics or {}).items()},
+            "models": models or {},
+            "data": {name: quality.to_dict() for name, (_, quality) in self._opened.items()},
+        }
+        Path(target).write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+    @property
+    def _end(self) -> datetime:
+        return datetime.combine(self.as_of + timedelta(days=1), time())
+
+    def _open(self, name: str) -> tuple[Any, Quality]:
+        if name not in self.tables:
+            known = suggestion(name, TABLES) if name not in TABLES else f"; add data.{name} to {self.params.file}"
+            raise InputError(f"{self.id} supplies no table {name}{known}")
+        if name not in self._opened:
+            self._opened[name] = open_table(self._connection, self.params, name, self.project)
+        return self._opened[name]
+
+
+def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:
+    """What `crmlab.open` does; `project` is found from the working folder unless given."""
+    project = project or find_project()
+    return Client(load_params(project, client, as_of=as_of), project)
+
+
+def check(client: Client) -> list[Quality]:
+    """Read every table that a client supplies, so that whatever is wrong with the input is found at once.
+
+    Raises
+    ------
+    InputError
+        With one line for each table that cannot be used.
+    """
+    faults, found = [], []
+    for table in client.tables:
+        try:
+            found.append(client.quality(table))
+            client.period(table)
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return found
+
+
+def data_files(client: Client) -> list[Path]:
+    """Every file that a client's tables come from."""
+    return [path for table in client.tables for path in source_files(client.params, table, client.project)]

@@ -1,0 +1,1 @@
+"""Runs notebooks and publishes reports. Knows nothing of any metric."""

@@ -1,0 +1,179 @@
+"""What the code promises about its own shape: who imports whom, how long a module is, what a notebook may hold."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crmlab.contract import TABLES
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "crmlab"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+FOUNDATION = {"contract", "intervals", "language"}
+READING = {"notebook", "params", "checks", "data"}
+SHOWING = {"prose", "tables", "plots"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "report", "cli"}
+
+
+def part(path: Path) -> str:
+    """The part of the package that a file belongs to: its module, its folder, or `crmlab` itself."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "crmlab" if first == "__init__" else first
+
+
+# Whatever is not named above is a metric.
+METRICS = {part(path) for path in MODULES} - FOUNDATION - READING - SHOWING - OTHERS
+# Part of the package: the parts it may import.
+MAY_IMPORT = (
+    {"contract": set(), "language": set(), "intervals": {"language"}, "aggregate": set(), "datasets": {"contract"}}
+    | dict.fromkeys(READING, {"contract"} | READING)
+    | {"client": FOUNDATION | READING | {"aggregate"}}
+    | dict.fromkeys(METRICS, {"intervals", "language"} | METRICS)
+    | dict.fromkeys(SHOWING, {"intervals", "language"} | METRICS | SHOWING)
+    | {"report": FOUNDATION | READING | SHOWING | {"client"}}
+    | {"crmlab": {"client"}, "cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "report"}}
+)
+NOT_FOR_METRICS = {"matplotlib", "seaborn", "great_tables", "narwhals", "duckdb", "papermill", "nbconvert", "IPython"}
+SECTIONS = ("The bottom line", "Data", "Definitions", "Cautions", "References")
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names that a file imports, those inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own_parts(path: Path) -> set[str]:
+    """Parts of the package that a file imports, its own left out."""
+    names = [name.split(".") for name in imports(path) if name.split(".")[0] == "crmlab"]
+    known = set(MAY_IMPORT)
+    return {name[1] if len(name) > 1 and name[1] in known else "crmlab" for name in names} - {part(path)}
+
+
+def arrows() -> dict[str, set[str]]:
+    result: dict[str, set[str]] = {}
+    for path in MODULES:
+        result.setdefault(part(path), set()).update(own_parts(path))
+    return result
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    assert own_parts(path) <= MAY_IMPORT[part(path)]
+
+
+def test_imports_make_no_circle():
+    open_arrows = arrows()
+    while free := [name for name, targets in open_arrows.items() if not targets & set(open_arrows)]:
+        for name in free:
+            del open_arrows[name]
+    assert not open_arrows, f"these import each other in a circle: {sorted(open_arrows)}"
+
+
+def test_metrics_know_nothing_of_display_or_engines():
+    for path in MODULES:
+        if part(path) in METRICS:
+            assert not {name.split(".")[0] for name in imports(path)} & NOT_FOR_METRICS, path.name
+
+
+def test_importing_the_package_is_light():
+    heavy = ("pandas", "numpy", "scipy", "matplotlib", "seaborn", "duckdb", "papermill", "lifetimes", "statsmodels")
+    code = f"import sys, crmlab, crmlab.cli; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_metrics_and_client_do_not_load_the_plotting_library():
+    code = "import sys, crmlab.client, crmlab.value, crmlab.clv; print('matplotlib' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_short_silent_and_explained(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module says in its docstring what it is for"
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & {"print", "breakpoint", "exec", "eval"}
+    bare = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is None]
+    assert not bare, "an exception that is caught is named"
+    assert path.stem not in ("utils", "helpers", "common", "misc")
+
+
+notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str) -> list[tuple[str, dict]]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return [("".join(cell["source"]), cell) for cell in content["cells"] if cell["cell_type"] == kind]
+
+
+def is_parameters(cell: dict) -> bool:
+    return "parameters" in cell["metadata"].get("tags", [])
+
+
+@notebooks
+def test_notebooks_are_stored_without_results(path):
+    for _, cell in cells(path, "code"):
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    assert metadata["kernelspec"]["name"] == "python3"
+
+
+@notebooks
+def test_notebooks_describe_themselves(path):
+    about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["crmlab"]
+    assert about["title"].strip()
+    assert about["tables"] and {*about["tables"], *about.get("optional", [])} <= set(TABLES)
+    assert sum(is_parameters(cell) for _, cell in cells(path, "code")) == 1
+
+
+@notebooks
+def test_notebooks_hold_no_program(path):
+    banned = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.Try)
+    lengths = []
+    for source, cell in cells(path, "code"):
+        tree = ast.parse(source)
+        assert not [node for node in ast.walk(tree) if isinstance(node, banned)], source
+        assert "plt" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}, source
+        if not is_parameters(cell):
+            lengths.append(len(source.strip().splitlines()))
+            assert lengths[-1] <= 8, source
+    assert statistics.median(lengths) <= 3
+
+
+@notebooks
+def test_notebooks_have_the_sections_of_a_report(path):
+    markdown = [source for source, _ in cells(path, "markdown")]
+    assert re.match(r"# \S.*\n\n\S", markdown[0]), "the first cell is a title and the decision that it serves"
+    headings = [line for source in markdown for line in source.splitlines() if line.startswith("## ")]
+    topics = [heading.removeprefix("## ").split(":")[0].strip() for heading in headings]
+    assert len(set(topics)) == len(topics)
+    assert not set(SECTIONS) - set(topics)
+
+
+@notebooks
+def test_prose_of_notebooks_quotes_no_result(path):
+    quoted = re.compile(r"\d\s*(?:%|per cent|percent|USD|EUR|CNY)|[$€£¥]\s*\d")
+    for source, _ in cells(path, "markdown"):
+        assert not quoted.search(source), f"a number in prose does not change with the data: {quoted.search(source)[0]}"
+
+
+def test_there_is_a_notebook():
+    assert NOTEBOOKS

@@ -1,0 +1,110 @@
+import json
+from datetime import date
+
+import pytest
+
+import crmlab
+from crmlab.client import check, data_files, open_client
+from crmlab.contract import InputError
+from crmlab.intervals import count, wilson
+from tests.conftest import BASE, ROWS
+
+
+def test_open_gives_tables_and_aggregates_as_of_the_last_date(small):
+    client = crmlab.open("acme")
+    assert (client.id, client.name, client.currency, client.as_of) == ("acme", "Acme Pumps", "USD", date(2024, 3, 31))
+    assert client.tables == ("transactions",)
+    assert client.table("transactions").collect().shape == (4, 3)
+    assert client.customer_summary("day").set_index("customer_id").loc["1", "T"] == 90
+    assert repr(client) == "<Client acme as of 2024-03-31: transactions>"
+
+
+def test_an_earlier_as_of_date_hides_what_came_after_it(small):
+    client = crmlab.open("acme", "2024-01-31")
+    assert client.table("transactions").collect().shape[0] == 2
+    assert client.period("transactions").later_rows == 2
+    assert client.data_quality()[0]["remarks"] == (
+        "1 January 2024 to 15 January 2024; dated after 31 January 2024, not used: 2; "
+        "customers with refunds only, in no figure: 1"
+    )
+
+
+def test_the_as_of_day_counts_to_its_last_second(small):
+    small.write("data/acme/transactions.csv", ROWS + "4,2024-01-31 23:59:59.5,1\n4,2024-02-01 00:00:00,1\n")
+    assert crmlab.open("acme", "2024-01-31").table("transactions").collect().shape[0] == 3
+
+
+def test_an_as_of_date_before_all_data_is_an_input_error(small):
+    with pytest.raises(InputError, match="no row of transactions is dated up to 2023-12-31"):
+        crmlab.open("acme", "2023-12-31").period("transactions")
+
+
+def test_a_table_not_supplied_says_how_to_add_it(small):
+    with pytest.raises(InputError, match="acme supplies no table payments; add data.payments to params/acme.yaml"):
+        crmlab.open("acme").table("payments")
+    with pytest.raises(InputError, match=r"no table payment; did you mean payments\?"):
+        crmlab.open("acme").table("payment")
+
+
+def test_calibration_end_is_half_way_unless_given(small):
+    client = crmlab.open("acme")
+    assert client.calibration_end(None) == date(2024, 2, 15)
+    assert client.calibration_end("2024-03-01") == date(2024, 3, 1)
+    with pytest.raises(ValueError, match="must lie between 2024-01-01 and 2024-03-31, got 2024-03-31"):
+        client.calibration_end("2024-03-31")
+
+
+def test_data_quality_names_reasons_and_rejected_rows(small):
+    small.write("params/acme.yaml", BASE + "max_rejected: 0.5\n")
+    small.write("data/acme/transactions.csv", ROWS + "4,2024-02-30,1\n")
+    client = crmlab.open("acme")
+    assert client.quality("transactions").rejected == 1
+    (row,) = client.data_quality()
+    assert (row["rows"], row["accepted"], row["rejected"]) == (5, 4, 1)
+    assert "; date must be a date (YYYY-MM-DD): 1; " in row["remarks"]
+    assert client.rejected_rows() == [
+        {
+            "table": "transactions",
+            "file": "data/acme/transactions.csv",
+            "row": 6,
+            "column": "date",
+            "value": "2024-02-30",
+            "reason": "must be a date (YYYY-MM-DD)",
+        }
+    ]
+
+
+def test_check_names_every_table_that_cannot_be_used(small):
+    small.write(
+        "params/acme.yaml", BASE + "  payments: {source: data/acme/p.csv}\n  surveys: {source: data/acme/s.csv}\n"
+    )
+    small.write("data/acme/s.csv", "date\n")
+    with pytest.raises(InputError) as caught:
+        check(open_client("acme"))
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["params/acme.yaml", "data/acme/s.csv"]
+
+
+def test_latest_needs_a_table_of_events(small):
+    small.write("params/acme.yaml", BASE.replace("transactions:", "customers:").replace("transactions.csv", "c.csv"))
+    small.write("data/acme/c.csv", "customer_id\n1\n")
+    with pytest.raises(InputError, match="as_of: latest needs one of transactions"):
+        _ = open_client("acme").as_of
+    assert data_files(open_client("acme")) == [small.root / "data/acme/c.csv"]
+
+
+def test_publish_writes_only_under_a_run(small, monkeypatch):
+    client = crmlab.open("acme")
+    client.quality("transactions")
+    metrics = {"customers": count(3, "customers", "Customers"), "repeat_share": wilson(1, 3)}
+    before = set(small.root.rglob("*"))
+    client.publish(metrics=metrics)
+    assert set(small.root.rglob("*")) == before
+    monkeypatch.setenv("CRMLAB_PUBLISH", str(small.root / "out.json"))
+    client.publish(metrics=metrics, models={"m": {"params": {"r": 0.2}, "log_likelihood": -1.0, "n": 3}})
+    written = json.loads((small.root / "out.json").read_text())
+    assert written["metrics"]["customers"] | {"label": ""} == {
+        "value": 3, "low": None, "high": None, "unit": "customers", "n": 3, "label": "",
+        "confidence_level": 0.95, "no_interval": "a full count, not a sample",
+    }  # fmt: skip
+    assert written["data"] == {"transactions": {"rows": 4, "rejected": 0, "reasons": {}}}
+    assert written["models"]["m"]["params"] == {"r": 0.2}

@@ -1,0 +1,147 @@
+"""The notebook on both example clients: as `crmlab report` runs it, as stock papermill does, as an analyst would."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from click.testing import CliRunner
+
+from crmlab.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project's notebooks and clients with data of its own, reported on."""
+    root = tmp_path_factory.mktemp("project")
+    for folder in ("notebooks", "params"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns(".*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for command in (["data"], ["report"]):
+            result = CliRunner().invoke(main, command, catch_exceptions=False)
+            assert result.exit_code == 0, result.output
+    return root
+
+
+@pytest.fixture(scope="module")
+def published(project):
+    """By client, the published record and page."""
+    found = {}
+    for path in (project / "reports").glob("*/*/value_analysis.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found[record["client"]] = (record, path.with_suffix(".html").read_text(encoding="utf-8"))
+    return found
+
+
+def test_cdnow_has_the_published_totals(published):
+    record, _ = published["cdnow"]
+    metrics = record["metrics"]
+    assert record["as_of"] == "1998-06-30"
+    assert metrics["customers"]["value"] == 23_570
+    assert metrics["transactions"]["value"] == 69_659
+    assert metrics["revenue"]["value"] == pytest.approx(2_500_315.63, abs=0.005)
+    assert metrics["revenue"]["unit"] == "USD"
+    assert record["data"]["transactions"] == {"rows": 69_659, "rejected": 0, "reasons": {}}
+
+
+def test_cdnow_forecast_is_said_to_be_low(published):
+    """BG/NBD forecasts the holdout of the master file about 14% too low; the bottom line has to say so."""
+    record, page = published["cdnow"]
+    bias = record["metrics"]["holdout_bias"]
+    assert bias["high"] < -0.10
+    assert bias["value"] == pytest.approx(-0.14, abs=0.01)
+    lead = BeautifulSoup(page, "html.parser").select_one("#bottom-line").get_text(" ")
+    assert "Take the total as a floor, not a plan" in lead
+    assert re.search(r"14\.\d% fewer purchases than came", lead)
+
+
+@pytest.mark.parametrize("client", ["cdnow", "xinglin"])
+def test_every_estimate_has_an_interval_or_says_why_it_has_none(published, client):
+    record, _ = published[client]
+    assert set(record["metrics"]) == {
+        *("customers", "transactions", "revenue", "top_20_percent_share", "gini", "repeat_share"),
+        *("clv_total", "clv_mean", "holdout_bias", "holdout_mae"),
+    }
+    for name, metric in record["metrics"].items():
+        if metric["low"] is None:
+            assert metric["no_interval"], name
+        else:
+            assert metric["low"] <= metric["value"] <= metric["high"], name
+        assert metric["label"], name
+        assert metric["n"] > 0, name
+
+
+def test_xinglin_recovers_its_truth(project, published):
+    """Parameters within four standard errors of those that the data were drawn from."""
+    record, _ = published["xinglin"]
+    truth = json.loads((project / "data/xinglin/truth.json").read_text(encoding="utf-8"))
+    for model, section in (("bg_nbd", "purchases"), ("gamma_gamma", "spend")):
+        fitted = record["models"][model]
+        assert set(fitted["params"]) <= set(truth[section])
+        for name, value in fitted["params"].items():
+            assert abs(value - truth[section][name]) < 4 * fitted["standard_errors"][name], (model, name)
+    assert record["metrics"]["holdout_bias"]["low"] <= 0 <= record["metrics"]["holdout_bias"]["high"]
+
+
+def test_xinglins_dirty_rows_are_counted_and_shown(project, published):
+    record, page = published["xinglin"]
+    truth = json.loads((project / "data/xinglin/truth.json").read_text(encoding="utf-8"))
+    dirty = [row for row in truth["dirty_rows"] if row["table"] == "transactions"]
+    assert record["data"]["transactions"]["rejected"] == len(dirty) > 0
+    text = BeautifulSoup(page, "html.parser").get_text(" ")
+    for row in dirty:
+        assert re.search(rf"\b{row['row']}\b", text), row
+
+
+@pytest.mark.parametrize("client", ["cdnow", "xinglin"])
+def test_a_page_is_one_small_file_that_asks_for_nothing(published, client):
+    _, page = published[client]
+    assert len(page.encode()) < 1_000_000
+    soup = BeautifulSoup(page, "html.parser")
+    assert not soup.select("script, link[rel=stylesheet], iframe, object, embed")
+    for element in soup.select("[src]"):
+        assert element["src"].startswith("data:")
+    assert not re.search(r"url\((?!#|['\"]?data:|['\"]?#)", page)
+    assert "@import" not in page
+    assert "default-src 'none'" in soup.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
+
+
+def outputs(notebook):
+    """What the cells show, without the code's own numbering."""
+    return [cell["outputs"] for cell in notebook.cells if cell.cell_type == "code" for _ in cell["outputs"][:1]]
+
+
+def shown(notebook):
+    return [[o.get("data", {}).get("text/plain") for o in cell] for cell in outputs(notebook)]
+
+
+def test_stock_papermill_gives_the_same_numbers(project):
+    flat = subprocess.run(
+        [sys.executable, "-m", "crmlab.cli", "params", "cdnow", "value_analysis"],
+        check=True, capture_output=True, text=True, cwd=project,
+    ).stdout  # fmt: skip
+    (project / "flat.yaml").write_text(flat, encoding="utf-8")
+    command = ["papermill", "notebooks/value_analysis.ipynb", "out.ipynb", "-f", "flat.yaml", "--no-progress-bar"]
+    subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, cwd=project)
+    stock = nbformat.read(project / "out.ipynb", as_version=4)
+    ours = nbformat.read(project / "reports/cdnow/1998-06-30/value_analysis.ipynb", as_version=4)
+    assert len(outputs(ours)) > 15
+    assert outputs(stock) == outputs(ours)
+
+
+def test_opened_in_jupyterlab_the_notebook_runs_top_to_bottom(project):
+    """JupyterLab starts a kernel in the notebook's folder and injects nothing: the parameters cell stands."""
+    command = ["jupyter", "nbconvert", "--to", "notebook", "--execute", "value_analysis.ipynb", "--output", "opened"]
+    subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, cwd=project / "notebooks")
+    opened = nbformat.read(project / "notebooks/opened.ipynb", as_version=4)
+    (project / "notebooks/opened.ipynb").unlink()
+    texts = [text for cell in shown(opened) for text in cell if text]
+    assert any("23,570 customers" in text for text in texts)
