@@ -209,7 +209,11 @@ def _lifetimes_estimate(name: str, groups: pd.DataFrame) -> np.ndarray:
     with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         with contextlib.suppress(ConvergenceError, np.linalg.LinAlgError):
-            fitter.fit(groups["frequency"], groups["recency"], groups["T"], weights=groups["size"])
+            # by itself it starts anywhere, and the last digits would differ from run to run
+            start = np.ones(len(law.names))
+            fitter.fit(
+                groups["frequency"], groups["recency"], groups["T"], weights=groups["size"], initial_params=start
+            )
     found = getattr(fitter, "params_", pd.Series([np.inf])).to_numpy()
     # On a ridge without a maximum it stops anywhere.
     if np.abs(np.log(found[list(law.shapes)[: len(found)]])).max() < SHAPE_LOG_BOUND:

@@ -1,6 +1,7 @@
 """The project's own files agree: dependencies, lock, conda environment, Makefile, and what is ignored."""
 
 import ast
+import importlib.metadata
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
+
+import crmlab
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -114,9 +117,8 @@ def test_wheel_holds_the_templates_and_the_license(tmp_path):
 
 def test_command_is_installed_from_the_project():
     assert PROJECT["scripts"] == {"crmlab": "crmlab.cli:main"}
-    from crmlab import __version__
-
-    assert PROJECT["version"] == __version__
+    assert PROJECT["dynamic"] == ["version"]
+    assert importlib.metadata.version("crmlab") == crmlab.__version__
 
 
 def makefile_targets() -> set[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import plots
+from crmlab import plots, value
 from crmlab.intervals import Estimate
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import LIGHT, page_svg
@@ -19,11 +19,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def concentration(low=0.64, high=0.66):
     share = np.linspace(0, 1, 101)
+    why = "" if low else "few customers"
+    half = (0.07, 0.08) if low else (None, None)
     return SimpleNamespace(
         curve=pd.DataFrame({"customer_share": share, "revenue_share": share**0.27}),
         top=0.2,
-        top_share=Estimate(0.65, low, high, "share", 500, "", no_interval="" if low else "few customers"),
-        half_share=0.077,
+        top_share=Estimate(0.65, low, high, "share", 500, no_interval=why),
+        half=Estimate(0.077, *half, "share", 500, no_interval=why),
     )
 
 
@@ -53,19 +55,24 @@ def lifetime_value(n=200):
 
 
 FIGURES = [
-    (plots.pareto_curve, concentration(), "7.7% of customers bring half of the revenue", "20% bring 65.0%"),
+    (
+        plots.pareto_curve,
+        concentration(),
+        "7.7% of customers bring half of the revenue",
+        "20% bring 65.0% (95% interval 64.0% to 66.0%, n = 500)",
+    ),
     (plots.rfm_map, rfm(), "Champions: 12.5% of customers, 45.0% of revenue", "At risk 22.5%"),
     (
         plots.holdout_by_frequency,
         check(),
         "In 1 of 3 groups, purchases lie outside the forecast’s interval",
-        "1: 0.50 forecast, 0.90 bought",
+        "1: 0.50 forecast (0.40 to 0.60), 0.90 bought",
     ),
     (
         plots.value_by_decile,
         lifetime_value(),
         "The first tenth of customers holds 19.0% of the expected value",
-        "first half",
+        "The shares are of values expected under the model",
     ),
 ]
 NAMES = [function.__name__ for function, *_ in FIGURES]
@@ -163,9 +170,131 @@ def test_a_figure_can_be_drawn_on_axes_of_one_s_own():
     assert plots.value_by_decile(lifetime_value()).get_title(loc="left").startswith("The first tenth")
 
 
-def test_too_few_customers_have_no_tenths():
-    with pytest.raises(ValueError, match="`lifetime_value` must hold 10 customers of some value, got 9"):
-        plots.figure(plots.value_by_decile, lifetime_value(9))
+def words(function, result):
+    content = plots.figure(function, result).content
+    return content["title"], content["label"]
+
+
+def bars(axes):
+    return [bar.get_height() for bar in axes.patches]
+
+
+@pytest.mark.parametrize(
+    ("values", "finding", "heights"),
+    [
+        ([5.0], "One customer holds all of the expected value", [1]),
+        ([1.0, 3.0], "The most valuable of 2 customers holds 75.0% of the expected value", [0.75, 0.25]),
+        ([1.0] * 9, "The most valuable of 9 customers holds 11.1% of the expected value", [1 / 9] * 9),
+        ([1.0] * 10, "The first tenth of customers holds 10.0% of the expected value", [0.1] * 10),
+        ([1.0] * 13, "The first tenth of customers holds 10.0% of the expected value", [0.1] * 10),
+        ([0.0], "The customer is expected to bring no value", [0]),
+        ([0.0] * 12, "No customer is expected to bring any value", [0] * 10),
+    ],
+)
+def test_value_is_divided_over_equal_groups_of_however_few_customers(values, finding, heights):
+    result = SimpleNamespace(customers=pd.DataFrame({"clv": values}))
+    title, label = words(plots.value_by_decile, result)
+    assert title == finding
+    assert ("each tenth of the customers" in label) == (len(values) >= 10)
+    assert "no interval" in label
+    drawn = plots.value_by_decile(result)
+    assert sorted(bars(drawn)) == pytest.approx(sorted(heights))
+    assert ("tenths" in drawn.get_xlabel()) == (len(values) >= 10)
+
+
+def test_a_customer_on_the_border_of_two_tenths_is_divided():
+    result = SimpleNamespace(customers=pd.DataFrame({"clv": [6.0, 4.0] + [0.0] * 13}))
+    assert max(bars(plots.value_by_decile(result))) == pytest.approx((6 + 4 / 2) / 10)
+
+
+@pytest.mark.parametrize(
+    ("revenue", "finding", "more"),
+    [
+        ([5.0], "One customer brings all of the revenue", "One customer brings all of the revenue."),
+        ([5.0] * 40, "50.0% of customers bring half of the revenue", "20% bring 20.0% (n = 40; no interval: all"),
+        ([3.0, 2.0, 1.0], "33.3% of customers bring half of the revenue", "(n = 3; no interval: fewer than 10"),
+    ],
+)
+def test_few_or_equal_customers_have_a_curve(revenue, finding, more):
+    title, label = words(plots.pareto_curve, value.concentration(revenue))
+    assert title == finding
+    assert more in label
+
+
+@pytest.mark.parametrize("top", [0.02, 0.125, 0.8, 0.99])
+def test_points_of_the_curve_are_named_beside_one_another(top):
+    axes = plots.pareto_curve(value.concentration(np.arange(1, 60.0), top=top))
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text().startswith("bring")]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
+
+
+def segments(names, revenue, recency_days, frequency):
+    frame = pd.DataFrame({"segment": names, "customers": 5, "revenue": revenue, "recency_days": recency_days})
+    total = frame["revenue"].sum()
+    return SimpleNamespace(
+        segments=frame.assign(frequency=frequency, revenue_share=frame["revenue"] / total if total else np.nan)
+    )
+
+
+LONG = "Customers who bought once " * 12
+
+
+@pytest.mark.parametrize(
+    ("result", "finding"),
+    [
+        (segments(["New"], [9.0], [3], [0.0]), "All customers are in one segment: New"),
+        (segments(["New", "Lost"], [0.0, 0.0], [3, 9], [0.0, 1.0]), "The segments brought no revenue"),
+        (segments(["A", "B", LONG], [1.0] * 3, [3] * 3, [2.0] * 3), "A: 33.3% of customers, 33.3% of revenue"),
+        (segments([LONG, "B"], [4.0, 1.0], [3, 9], [2.0, 1.0]), f"{LONG}: 50.0% of customers, 80.0% of revenue"),
+    ],
+)
+def test_a_map_may_hold_anything(result, finding):
+    title, label = words(plots.rfm_map, result)
+    assert title == finding
+    assert all(name in label for name in result.segments["segment"])
+    assert "–" not in label
+
+
+def test_areas_are_the_revenue():
+    axes = plots.rfm_map(segments(["A", "B"], [4.0, 1.0], [3, 9], [2.0, 1.0]))
+    large, small = axes.collections[0].get_sizes()
+    assert large == pytest.approx(4 * small)
+
+
+def test_a_long_finding_is_cut_in_jupyterlab_alone():
+    drawn = plots.figure(plots.rfm_map, segments([LONG, "B"], [4.0, 1.0], [3, 9], [2.0, 1.0]))
+    assert LONG not in drawn.image
+    assert LONG in drawn.content["title"]
+
+
+@pytest.mark.parametrize(
+    ("actual", "finding"),
+    [
+        ((0.2,), "Purchases lie within the forecast’s interval"),
+        ((0.9,), "Purchases lie outside the forecast’s interval"),
+        ((0.9, 0.9), "In all 2 groups, purchases lie outside the forecast’s interval"),
+    ],
+)
+def test_few_groups_are_spoken_of_in_good_english(actual, finding):
+    few = SimpleNamespace(by_frequency=check().by_frequency.head(len(actual)).assign(actual=actual))
+    assert words(plots.holdout_by_frequency, few)[0] == finding
+
+
+def test_no_purchase_forecast_and_none_made():
+    zero = check().by_frequency.assign(actual=0.0, predicted=0.0, low=0.0, high=0.0)
+    title, label = words(plots.holdout_by_frequency, SimpleNamespace(by_frequency=zero))
+    assert title == "In all 3 groups, purchases lie within the forecast’s interval"
+    assert "0: 0.00 forecast (0.00 to 0.00), 0.00 bought" in label
+
+
+def test_the_style_is_left_as_it_was():
+    import matplotlib
+
+    plots.figure(plots.pareto_curve, concentration())  # seaborn registers its palettes on import
+    before = dict(matplotlib.rcParams)
+    plots.figure(plots.value_by_decile, lifetime_value())
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_a_figure_must_state_its_finding():
@@ -182,8 +311,9 @@ def test_a_colour_of_no_token_is_refused():
         page_svg(drawing, kind="wide", label="x")
 
 
-def test_matplotlib_is_not_imported_with_the_package():
-    code = "import sys, crmlab.plots, crmlab.tables, crmlab.prose; sys.exit('matplotlib' in sys.modules)"
+def test_drawing_libraries_are_not_imported_with_the_package():
+    drawing = "{'matplotlib', 'seaborn'} & set(sys.modules)"
+    code = f"import sys, crmlab.plots, crmlab.tables, crmlab.prose; sys.exit(bool({drawing}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,6 +1,7 @@
 """One function per figure: `(result, ax=None) -> Axes`. Its title is the finding, its label the finding in words.
 
-`figure` draws one for a notebook and its report. matplotlib is imported when something is drawn, not before.
+`figure` draws one for a notebook and its report. seaborn and matplotlib are imported when something is drawn, not
+before.
 """
 
 from crmlab.plots.house import Figure, figure

@@ -53,6 +53,8 @@ _SCALE = dict.fromkeys(_TEXT, 13) | {
     "grid.linewidth": 1,
     "lines.linewidth": 2.5,
     "patch.linewidth": 0,
+    "xtick.major.size": 0,  # not drawn, yet it would push the labels away
+    "ytick.major.size": 0,
 }
 
 

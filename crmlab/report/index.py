@@ -138,6 +138,8 @@ def _verdict(clients: list[dict], failed: list[dict]) -> str:
             f"No report of the {total} clients failed." if len(clients) > 1 else "No report of the one client failed."
         )
     names = ", ".join(client["name"] for client in failed)
+    if len(clients) == 1:
+        return f"The one client has a report that failed: {names}."
     if len(failed) == 1:
         return f"One of {total} clients has a report that failed: {names}."
     return f"{language.number(len(failed))} of {total} clients have a report that failed: {names}."
