@@ -13,10 +13,11 @@ import pandas as pd
 
 from crmlab import aggregate
 from crmlab.contract import TABLES, InputError, suggestion
-from crmlab.data import Quality, connect, open_table, source_files
+from crmlab.data import connect, open_table, source_files
 from crmlab.intervals import Estimate, count
 from crmlab.language import day, number
 from crmlab.params import Params, Project, find_project, load_params
+from crmlab.quality import Quality
 
 # the tables whose last event is the last date in the data, the first that is supplied first
 _CLOCKS = ("transactions", "interactions", "surveys", "contracts", "opportunities", "acquisition_spend")
@@ -123,11 +124,22 @@ class Client:
             if period.later_rows:
                 remarks.append(f"dated after {day(self.as_of)}, not used: {number(period.later_rows)}")
             if name == "transactions":
-                without = aggregate.refund_only_customers(self.table(name), until=self.as_of)
-                remarks += [f"customers with refunds only, in no figure: {number(without)}"] if without else []
+                remarks += self._transaction_remarks()
             counts = {"rows": quality.rows, "accepted": quality.accepted, "rejected": quality.rejected}
             rows.append({"table": name, **counts, "remarks": "; ".join(remarks)})
         return rows
+
+    def _transaction_remarks(self) -> list[str]:
+        """What a reader may not expect among the accepted transactions, where there is any of it."""
+        rows, amount = self.table("transactions"), nw.col("amount")
+        ((refunds, zeros),) = rows.select((amount < 0).sum(), (amount == 0).sum().alias("zeros")).collect().iter_rows()
+        without = aggregate.refund_only_customers(rows, until=self.as_of)
+        found = {
+            "refunds": refunds,
+            "purchases of amount zero, kept": zeros,
+            "customers with refunds only, in no figure": without,
+        }
+        return [f"{what}: {number(n)}" for what, n in found.items() if n]
 
     def rejected_rows(self) -> list[dict]:
         """The first rows that broke each rule, of the tables used so far, for `tables.rejected_rows`."""

@@ -10,7 +10,6 @@ import glob
 import gzip
 import hashlib
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -18,43 +17,9 @@ import duckdb
 from crmlab.checks import Rule, literal, quoted, row_rules, typed
 from crmlab.contract import TABLES, InputError, Table, suggestion
 from crmlab.params import Params, Project
+from crmlab.quality import Quality, judge, measure
 
-EXAMPLES = 5
 FORMATS = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A row that broke a rule. `row` counts as a spreadsheet does: the header of a CSV file is row 1."""
-
-    file: str
-    row: int
-    column: str
-    value: str
-    reason: str
-
-    def __str__(self):
-        return f"{self.file}: row {self.row}: {self.column}: {self.reason}, got {self.value!r}"
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What was read of a table and what was kept."""
-
-    table: str
-    files: tuple[str, ...]
-    rows: int
-    rejected: int
-    reasons: dict[str, int]
-    examples: tuple[Rejection, ...]
-
-    @property
-    def accepted(self) -> int:
-        return self.rows - self.rejected
-
-    def to_dict(self) -> dict:
-        """The entry of a report's JSON."""
-        return {"rows": self.rows, "rejected": self.rejected, "reasons": self.reasons}
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -138,10 +103,24 @@ def open_table(
     except duckdb.Error as error:
         shown = ", ".join(names.values())
         raise InputError(f"{shown}: cannot be read: {str(error).splitlines()[0]}") from error
-    quality = _quality(connection, table, list(names.values()), rules)
-    _judge(quality, params)
+    _type_covariates(connection, contract, columns)
+    quality = measure(connection, table, list(names.values()), rules)
+    judge(quality, params.max_rejected, params.file)
     relation = connection.sql(f"SELECT {kept} FROM {quoted('checked ' + table)} WHERE _rule IS NULL")
     return relation, quality
+
+
+def _type_covariates(connection, contract: Table, columns: list[str]) -> None:
+    """Make numbers of the columns beyond the contract that hold nothing else; a CSV file has text only."""
+    checked = quoted("checked " + contract.name)
+    for column in set(columns) - {column.name for column in contract.columns}:
+        name = quoted(column)
+        ((texts,),) = connection.execute(
+            f"SELECT count(*) FROM {checked} WHERE trim({name}::VARCHAR) <> '' AND TRY_CAST({name} AS DOUBLE) IS NULL"
+        ).fetchall()
+        if not texts:
+            as_number = f"TRY_CAST({name} AS DOUBLE)"
+            connection.execute(f"ALTER TABLE {checked} ALTER {name} SET DATA TYPE DOUBLE USING {as_number}")
 
 
 def _format(path: Path) -> str | None:
@@ -214,65 +193,3 @@ def _select(connection, path: Path, contract: Table, params: Params, table: str,
                 present.append(column)
     sql = f"SELECT {', '.join(parts)}, {order} AS _file, {row} AS _row FROM {reader}"
     return sql, present
-
-
-def _quality(connection, table: str, files: list[str], rules: list[Rule]) -> Quality:
-    checked = quoted("checked " + table)
-    counts = dict(connection.execute(f"SELECT _rule, count(*) FROM {checked} GROUP BY _rule ORDER BY _rule").fetchall())
-    malformed = _malformed(connection, files)
-    broken_lines = {name: sorted(r.row for r in malformed if r.file == name) for name in files}
-    examples = [
-        Rejection(
-            files[file], _shifted(row, broken_lines[files[file]]), rules[rule].column, value or "", rules[rule].reason
-        )
-        for file, row, rule, value in connection.execute(
-            f"SELECT _file, _row, _rule, _value FROM {checked} WHERE _rule IS NOT NULL "
-            f"QUALIFY row_number() OVER (PARTITION BY _rule ORDER BY _file, _row) <= {EXAMPLES} ORDER BY _file, _row"
-        ).fetchall()
-    ]
-    reasons = {f"{rules[rule].column} {rules[rule].reason}": n for rule, n in counts.items() if rule is not None}
-    if malformed:
-        reasons["line cannot be split into the header's columns"] = len(malformed)
-    return Quality(
-        table=table,
-        files=tuple(files),
-        rows=sum(counts.values()) + len(malformed),
-        rejected=sum(reasons.values()),
-        reasons=reasons,
-        examples=(*malformed[:EXAMPLES], *examples),
-    )
-
-
-def _malformed(connection, files: list[str]) -> list[Rejection]:
-    """Lines of CSV files that DuckDB could not split, one entry a line; clears DuckDB's record of them."""
-    known = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "reject_errors" not in known:
-        return []
-    found = connection.execute(
-        "SELECT scans.file_path, errors.line, any_value(errors.csv_line), lower(any_value(errors.error_type)) "
-        "FROM reject_errors AS errors JOIN reject_scans AS scans USING (scan_id, file_id) GROUP BY 1, 2 ORDER BY 1, 2"
-    ).fetchall()
-    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    by_path = {path: next(name for name in files if path.endswith(name)) for path, *_ in found}
-    return [Rejection(by_path[path], line, "line", text.strip()[:80], why) for path, line, text, why in found]
-
-
-def _shifted(row: int, broken_lines: list[int]) -> int:
-    """The row's number in the file, given the lines before it that DuckDB skipped."""
-    for line in broken_lines:
-        if line > row:
-            break
-        row += 1
-    return row
-
-
-def _judge(quality: Quality, params: Params) -> None:
-    shown = ", ".join(quality.files)
-    if quality.rows == 0:
-        raise InputError(f"{shown}: holds no rows below its header; data.{quality.table} needs at least one")
-    if quality.accepted == 0 or quality.rejected > params.max_rejected * quality.rows:
-        first = quality.examples[0]
-        raise InputError(
-            f"{first}; {quality.rejected:,} of {quality.rows:,} rows of {quality.table} break the contract, more than "
-            f"max_rejected: {params.max_rejected:g} allows; mend the file, or raise max_rejected in {params.file}"
-        )

@@ -12,6 +12,11 @@ from crmlab.intervals import Estimate, z_score
 SHAPE_LOG_BOUND = 4.0
 # Parameters are not drawn from further out than this, however little the data say about them.
 _WIDEST_LOG_SD = 2.0
+# Importance resampling: candidates per draw, and degrees of freedom of the t distribution that they come from.
+_CANDIDATES = 10
+_TAIL = 5
+# Where the log-likelihood two standard deviations out differs from a normal one by less, a normal one is as good.
+_SKEW_ALLOWED = 0.25
 _STEPS = 100
 _TOLERANCE = 1e-7
 
@@ -32,11 +37,17 @@ class Maximum:
         Of the logarithms of the parameters.
     log_likelihood
         Total over all observations.
+    objective
+        What was maximised: the log-likelihood of the logarithms of the parameters, less the penalty on shapes.
+    shapes
+        Which of the parameters are shapes.
     """
 
     params: np.ndarray
     covariance: np.ndarray
     log_likelihood: float
+    objective: Callable[[np.ndarray], float]
+    shapes: np.ndarray
 
     @property
     def standard_errors(self) -> np.ndarray:
@@ -72,6 +83,10 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
         value = log_likelihood(np.exp(np.clip(log_params, -300, 300))) - beyond @ beyond / 2
         return value if np.isfinite(value) else -np.inf
 
+    def maximum(point, value, information):
+        covariance = _inverse(information, floor=_WIDEST_LOG_SD**-2)
+        return Maximum(np.exp(point), covariance, float(value), objective, shapes)
+
     point = np.log(np.asarray(start, dtype=float))
     value = objective(point)
     for _ in range(_STEPS):
@@ -82,20 +97,62 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
         # Along a ridge that ends nowhere both slope and curvature fade, and their ratio still says how far to go.
         step = _inverse(information, floor=1e-8) @ gradient
         if gradient @ step < _TOLERANCE:
-            return Maximum(np.exp(point), _inverse(information, floor=_WIDEST_LOG_SD**-2), float(value))
+            return maximum(point, value, information)
         step *= min(1.0, 2.0 / np.abs(step).max())
         # Armijo: a Newton step that overshoots is halved until it gains.
         while (candidate := objective(point + step)) < value + 1e-4 * (gradient @ step) and np.abs(step).max() > 1e-10:
             step = step / 2
         if candidate <= value:
-            return Maximum(np.exp(point), _inverse(information, floor=_WIDEST_LOG_SD**-2), float(value))
+            return maximum(point, value, information)
         point, value = point + step, candidate
     raise FitError(f"{model} could not be fitted: its likelihood has no maximum on these customers")
 
 
-def draw_params(params, covariance, *, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Parameters as uncertain as the data leave them: normal in logarithms, one row per draw."""
-    return np.exp(rng.multivariate_normal(np.log(params), covariance, size=draws, method="eigh"))
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """A matrix that turns independent standard normals into normals of that covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def draw_params(
+    params,
+    covariance,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    objective: Callable[[np.ndarray], float] | None = None,
+) -> np.ndarray:
+    """Parameters as uncertain as the data leave them, one row per draw.
+
+    Parameters
+    ----------
+    objective
+        Log-likelihood of the logarithms of the parameters. With it, draws follow the likelihood itself (importance
+        resampling from a t distribution around the maximum); without it they are normal in logarithms.
+
+    References
+    ----------
+    Rubin (1988), Using the SIR algorithm to simulate posterior distributions, Bayesian Statistics 3, 395-402.
+    """
+    centre, root = np.log(params), covariance_root(np.asarray(covariance))
+    if objective is None or _is_quadratic(objective, centre, root):
+        return np.exp(centre + rng.standard_normal((draws, len(centre))) @ root.T)
+    normal = rng.standard_normal((_CANDIDATES * draws, len(centre)))
+    out = normal / np.sqrt(rng.chisquare(_TAIL, len(normal)) / _TAIL)[:, None]
+    candidates = centre + out @ root.T
+    log_density = -(_TAIL + len(centre)) / 2 * np.log1p((out**2).sum(axis=1) / _TAIL)
+    weights = np.array([objective(candidate) for candidate in candidates]) - log_density
+    shares = np.cumsum(np.exp(weights - weights.max()))
+    # Evenly spaced over the shares, one random offset for all: less repetition than drawing one by one.
+    chosen = np.searchsorted(shares / shares[-1], (rng.random() + np.arange(draws)) / draws)
+    return np.exp(candidates[rng.permutation(np.minimum(chosen, len(candidates) - 1))])
+
+
+def _is_quadratic(objective, centre, root) -> bool:
+    """Whether the log-likelihood is that of a normal distribution, as far as two standard deviations each way."""
+    axes = 2.0 * np.concatenate([root.T, -root.T])
+    fall = objective(centre) - np.array([objective(centre + step) for step in axes])
+    return bool(np.abs(fall - 2.0).max() < _SKEW_ALLOWED)
 
 
 def prediction_bounds(outcomes, confidence_level: float) -> np.ndarray:

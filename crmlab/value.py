@@ -183,6 +183,13 @@ def refund_rate(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> E
     )
 
 
+def refund_summary(refunds: Estimate) -> str:
+    """What refunds take back, and that the forecast allows for it."""
+    if refunds.value == 0:
+        return "There are no refunds."
+    return f"Refunds took back {refunds} of what was purchased; the forecast takes off the same share."
+
+
 def metrics(
     customers: pd.DataFrame, concentration: Concentration, repeat_share: Estimate | None = None
 ) -> dict[str, Estimate]:

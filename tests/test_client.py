@@ -24,7 +24,7 @@ def test_an_earlier_as_of_date_hides_what_came_after_it(small):
     assert client.table("transactions").collect().shape[0] == 2
     assert client.period("transactions").later_rows == 2
     assert client.data_quality()[0]["remarks"] == (
-        "1 January 2024 to 15 January 2024; dated after 31 January 2024, not used: 2; "
+        "1 January 2024 to 15 January 2024; dated after 31 January 2024, not used: 2; refunds: 1; "
         "customers with refunds only, in no figure: 1"
     )
 
@@ -72,6 +72,15 @@ def test_data_quality_names_reasons_and_rejected_rows(small):
             "reason": "must be a date (YYYY-MM-DD)",
         }
     ]
+
+
+def test_remarks_name_what_a_reader_may_not_expect(small):
+    small.write("data/acme/transactions.csv", "customer_id,date,amount\n1,2024-01-01,0\n1,2024-01-03,5\n")
+    client = crmlab.open("acme")
+    client.quality("transactions")
+    assert client.data_quality()[0]["remarks"] == (
+        "1 January 2024 to 3 January 2024; purchases of amount zero, kept: 1"
+    )
 
 
 def test_check_names_every_table_that_cannot_be_used(small):

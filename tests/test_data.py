@@ -165,12 +165,15 @@ def test_mapped_columns_and_covariates(small):
     contracts = LENIENT.replace("transactions", "contracts")
     frame, _ = read(
         small,
-        "customer_id,start,end,machines\n1,2024-01-01,,3\n",
+        "customer_id,start,end,machines,colour\n1,2024-01-01,,3,red\n2,2024-01-01,,,\n",
         params=contracts,
         table="contracts",
         file="contracts.csv",
     )
-    assert list(frame) == ["customer_id", "start", "end", "machines"]
+    assert list(frame) == ["customer_id", "start", "end", "machines", "colour"]
+    assert frame["machines"].tolist()[0] == 3.0
+    assert frame["machines"].isna().tolist() == [False, True]
+    assert frame["colour"].tolist()[0] == "red"
 
 
 @pytest.mark.parametrize(

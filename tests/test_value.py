@@ -219,3 +219,9 @@ def test_metrics_have_the_names_that_other_programs_read():
     other = value.concentration(customers["revenue"], top=0.125)
     assert "top_12.5_percent_share" in value.metrics(customers, other)
     assert "repeat_share" not in value.metrics(customers, other)
+
+
+def test_refund_summary_has_its_interval_and_knows_none():
+    customers = pd.DataFrame({"revenue": [90.0, 100.0, 60.0], "refunds": [10.0, 0.0, 5.0]})
+    assert value.refund_summary(value.refund_rate(customers)).startswith("Refunds took back 5.7% (95% interval ")
+    assert value.refund_summary(value.refund_rate(customers.assign(refunds=0.0))) == "There are no refunds."
