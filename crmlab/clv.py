@@ -58,9 +58,11 @@ class LifetimeValue:
         return self.customers.sort_values(["clv", "customer_id"], ascending=[False, True], ignore_index=True)
 
     def summary(self) -> str:
+        brought = "spend" if self.margin == 1 else "bring a margin of"
+        net = ", net of refunds and" if self.refund_rate else ","
         return (
-            f"Over the next {self.horizon_months} months the {number(len(self.customers))} customers are worth "
-            f"{self.total}, discounted at {quantity(self.annual_discount_rate, 'share')} a year; that is "
+            f"Over the next {self.horizon_months} months the {number(len(self.customers))} customers should {brought} "
+            f"{self.total}{net} discounted at {quantity(self.annual_discount_rate, 'share')} a year; that is "
             f"{self.mean.text()} per customer."
         )
 

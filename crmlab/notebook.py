@@ -1,8 +1,9 @@
 """What a notebook says of itself: its title, the tables it needs, and the schema of its parameters.
 
-The cell tagged `parameters` is the schema: `horizon_months: int = 12  # how far ahead to look` declares a name, a
-type, a default and a help text. A type that is not a builtin is quoted: `since: "Optional[date]" = None`,
-`time_unit: "Literal[day, week]" = "week"`. papermill reads the same lines, and knows no other form of them.
+The cell tagged `parameters` is the schema: `horizon_months: "PositiveInt" = 12  # how far ahead to look` declares a
+name, a type, a default and a help text. A type that is not a builtin is quoted: `since: "Optional[date]" = None`,
+`time_unit: "Literal[day, week]" = "week"`, `margin: "Share" = 1.0` (a fraction from 0 to 1). papermill reads the same
+lines, and knows no other form of them.
 """
 
 import ast
@@ -14,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveInt
 
 from crmlab.contract import TABLES, InputError, suggestion
 
@@ -29,7 +30,12 @@ def parse_day(value: Any, rule: str = "must be a date (YYYY-MM-DD)") -> date:
 
 Day = Annotated[date, BeforeValidator(parse_day)]
 RESERVED = ("client", "as_of")
-_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "date": Day, "list": list, "dict": dict}
+_TYPES = {
+    **{"int": int, "float": float, "str": str, "bool": bool, "date": Day, "list": list, "dict": dict},
+    "PositiveInt": PositiveInt,
+    "NonNegativeFloat": NonNegativeFloat,
+    "Share": Annotated[float, Field(ge=0, le=1)],
+}
 
 
 @dataclass(frozen=True)

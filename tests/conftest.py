@@ -9,8 +9,8 @@ import pytest
 PARAMETERS = (
     'client: str = "acme"  # the client',
     'as_of: str = "latest"  # the date to look back from',
-    "horizon_months: int = 12  # how far ahead to look",
-    "margin: float = 1.0  # share of spend that is kept",
+    'horizon_months: "PositiveInt" = 12  # how far ahead to look',
+    'margin: "Share" = 1.0  # share of spend that is kept',
     'since: "Optional[date]" = None  # first day that counts',
     "refunds: \"Literal[net, ignore]\" = 'net'  # what becomes of refunds",
 )

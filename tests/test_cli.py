@@ -151,6 +151,7 @@ def test_earlier_dates_keep_their_folders(reporting):
         (".", None, ["--notebook", "analyses"], "no such notebook: analyses; did you mean analysis?"),
         (".", None, ["--as-of", "2024-02-30"], "as_of must be a date (YYYY-MM-DD) or latest, got '2024-02-30'"),
         (".", None, ["--as-of", "2023-01-01"], "no row of transactions is dated up to 2023-01-01"),
+        (".", None, ["--reports", "params/acme.yaml"], "acme.yaml: cannot hold reports: File exists"),
         (".", None, ["--params", "elsewhere"], "elsewhere: is not a folder of clients' files"),
     ],
 )

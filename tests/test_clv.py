@@ -82,8 +82,11 @@ def test_value_table_and_summary():
     assert value.table()["clv"].is_monotonic_decreasing
     assert len(value.table()) == 2357
     text = value.summary()
-    assert text.startswith("Over the next 12 months the 2,357 customers are worth $7")
-    assert "discounted at 10.0% a year" in text
+    assert text.startswith("Over the next 12 months the 2,357 customers should spend $7")
+    assert ", discounted at 10.0% a year" in text
+    kept = value_of(sample(), margin=0.3, refund_rate=0.05).summary()
+    assert "should bring a margin of $" in kept
+    assert ", net of refunds and discounted at 10.0% a year" in kept
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from types import NoneType
 from typing import Literal, get_args, get_origin
 
 import pytest
+from pydantic import PositiveInt
 
 from crmlab.contract import InputError
 from crmlab.notebook import parse_day, read_notebook, read_notebooks
@@ -15,7 +16,7 @@ def test_parameters_cell_is_the_schema(small):
     assert (notebook.name, notebook.title) == ("value", "Value")
     assert (notebook.tables, notebook.optional, notebook.needs) == (("transactions",), ("payments",), ("churn",))
     by_name = {parameter.name: parameter for parameter in notebook.parameters}
-    assert by_name["horizon_months"].type is int
+    assert by_name["horizon_months"].type == PositiveInt
     assert by_name["horizon_months"].default == 12
     assert by_name["horizon_months"].help == "how far ahead to look"
     assert NoneType in get_args(by_name["since"].type)

@@ -53,6 +53,8 @@ def test_as_of_of_the_command_takes_the_place_of_the_files(small):
         ("analysis: {horizon_months: 3.5}", "analysis.horizon_months must be a valid integer, got 3.5"),
         ("analysis: {horizon_months: yes}", "analysis.horizon_months must be a valid integer, got 'yes'"),
         ("analysis: {horizon_months: true}", "analysis.horizon_months must be a valid integer, got True"),
+        ("analysis: {horizon_months: -3}", "analysis.horizon_months must be greater than 0, got -3"),
+        ("analysis: {margin: 1.5}", "analysis.margin must be less than or equal to 1, got 1.5"),
         ("analysis: {margin: .nan}", "analysis.margin must be a finite number, got nan"),
         ("analysis: {since: 2025-02-30}", "analysis.since must be a date .YYYY-MM-DD., got '2025-02-30'"),
         ("analysis: {refunds: nett}", "analysis.refunds must be 'net' or 'ignore', got 'nett'"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from crmlab.contract import InputError
 from crmlab.params import Project
 from crmlab.report.plan import Job
 
@@ -45,7 +46,10 @@ def run(
     """
     from crmlab.report.index import render_index
 
-    reports.mkdir(parents=True, exist_ok=True)
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{reports.name}: cannot hold reports: {error.strerror}; name another folder") from error
     git = _git(project.root)
     with (
         tempfile.TemporaryDirectory(prefix=".staging-", dir=reports) as staging,
