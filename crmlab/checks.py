@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
-from crmlab.contract import Column, Table
+from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Table
+
+UNCLOSED = "must be on one line; a quotation mark before it is not closed"
 
 _TIME_TYPES = ("DATE", "TIMESTAMP")
+# A date that DuckDB could read in another way (a named zone, which it drops; "epoch"; two-digit years) is none to us.
+_ZONE = "( ?(Z|[+-](0\\d|1[0-4])(:?[0-5]\\d)?))"
+_DAY = f"^\\d{{4}}[-/]\\d{{1,2}}[-/]\\d{{1,2}}([ T]\\d{{1,2}}:\\d{{2}}(:\\d{{2}}(\\.\\d+)?)?{_ZONE}?)?$"
 # DuckDB's trim knows the plain space only; U+00A0 comes from spreadsheets, U+3000 is the space of Chinese text
 _BLANKS = " \t\r\n\u00a0\u3000"
 
@@ -54,8 +59,10 @@ def typed(source: str, type_name: str, column: Column, timezone: str) -> str:
         return zoned.format(source)
     if type_name.startswith(_TIME_TYPES):
         return f"CAST({source} AS TIMESTAMP)"
-    has_zone = f"regexp_matches({text}, ':\\d\\d(\\.\\d+)? ?(Z|[+-]\\d\\d(:?\\d\\d)?)$')"
-    return f"CASE WHEN {has_zone} THEN {zoned.format(text)} ELSE TRY_CAST({text} AS TIMESTAMP) END"
+    is_day = f"regexp_matches({text}, {literal(_DAY)})"
+    has_zone = f"regexp_matches({text}, {literal(':.*' + _ZONE + '$')})"
+    plain = f"TRY_CAST({text} AS TIMESTAMP)"
+    return f"CASE WHEN NOT {is_day} THEN NULL WHEN {has_zone} THEN {zoned.format(text)} ELSE {plain} END"
 
 
 def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
@@ -72,8 +79,12 @@ def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
         filled = f"{raw} <> ''"
         if column.required:
             add(column.name, "must not be empty", f"coalesce({raw}, '') = ''")
+        if column.kind in ("id", "date", "number"):
+            add(column.name, UNCLOSED, f"contains({raw}, chr(10))")
         if column.kind == "date":
             add(column.name, "must be a date (YYYY-MM-DD)", f"{filled} AND coalesce(NOT isfinite({name}), true)")
+            years = f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}"
+            add(column.name, years, f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}")
         if column.kind == "number":
             add(column.name, "must be a number", f"{filled} AND coalesce(NOT isfinite({name}), true)")
         if column.kind == "integer":

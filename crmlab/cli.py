@@ -21,6 +21,9 @@ def _input_errors(command):
         except InputError as error:
             click.echo(str(error), err=True)
             sys.exit(2)
+        except OSError as error:
+            click.echo(f"{error.filename or command.__name__}: {error.strerror or error}", err=True)
+            sys.exit(1)
 
     return wrapped
 
@@ -60,7 +63,7 @@ def report(clients, notebooks, as_of, params, reports, jobs, quiet):
         if quiet and not failed:
             return
         detail = outcome.reason or f"{outcome.seconds:.1f} s"
-        line = f"{outcome.status:8}{outcome.job.client:16}{outcome.job.notebook.name:20}{outcome.job.as_of}  {detail}"
+        line = f"{outcome.status:8}{outcome.job.client:16} {outcome.job.notebook.name:20} {outcome.job.as_of}  {detail}"
         click.echo(f"{line}\n        see {_shown(outcome.file)}" if failed else line, err=failed)
 
     project = find_project(params)

@@ -10,6 +10,9 @@ from typing import Literal
 
 Kind = Literal["id", "text", "date", "number", "integer", "boolean", "choice"]
 
+# Years outside are slips of the pen: 0024, 9999.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
 
 class InputError(Exception):
     """What a user supplied is wrong; the message names the place, the rule, the value and the remedy."""

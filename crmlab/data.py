@@ -10,6 +10,7 @@ import glob
 import gzip
 import hashlib
 import tempfile
+import zlib
 from pathlib import Path
 
 import duckdb
@@ -146,14 +147,16 @@ def _reader(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> tup
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
             line = stream.readline()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: cannot be read as UTF-8 text: {error}; save it anew, as UTF-8") from error
     if not line.strip():
-        raise InputError(f"{name}: is empty; its first line must name the columns")
+        raise InputError(f"{name}: begins with an empty line; its first line must name the columns")
     delimiter = max(",;\t|", key=line.count)
-    columns = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
-    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
-        raise InputError(f"{name}: the header names {repeated[0]} twice; rename one of the columns")
+    header = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
+    columns = [column if column.strip() else f"unnamed {place}" for place, column in enumerate(header, 1)]
+    folded = [column.strip().lower() for column in columns]
+    if repeated := [column for place, column in enumerate(columns) if folded[place] in folded[:place]]:
+        raise InputError(f"{name}: the header names {repeated[0].strip()} twice; rename one of the columns")
     types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
     reader = (
         f"read_csv({literal(str(path))}, auto_detect = false, header = true, columns = {{{types}}}, "

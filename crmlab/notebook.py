@@ -9,32 +9,40 @@ lines, and knows no other form of them.
 import ast
 import io
 import json
+import re
 import tokenize
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveInt
+from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
-from crmlab.contract import TABLES, InputError, suggestion
+from crmlab.contract import FIRST_YEAR, LAST_YEAR, TABLES, InputError, suggestion
 
 
 def parse_day(value: Any, rule: str = "must be a date (YYYY-MM-DD)") -> date:
     """A date from text such as 1998-06-30; anything else breaks `rule`."""
     try:
-        return date.fromisoformat(value)
+        # fromisoformat alone takes 2025-W10-1 too
+        day = datetime.strptime(value, "%Y-%m-%d").date()
     except (TypeError, ValueError) as error:
         raise ValueError(rule) from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{rule} from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 Day = Annotated[date, BeforeValidator(parse_day)]
 RESERVED = ("client", "as_of")
 _TYPES = {
     **{"int": int, "float": float, "str": str, "bool": bool, "date": Day, "list": list, "dict": dict},
-    "PositiveInt": PositiveInt,
+    "PositiveInt": Annotated[int, Field(ge=1, le=1_000_000)],
+    "NonNegativeInt": Annotated[int, Field(ge=0, le=2**32 - 1)],
     "NonNegativeFloat": NonNegativeFloat,
+    "Months": Annotated[int, Field(ge=1, le=600)],
     "Share": Annotated[float, Field(ge=0, le=1)],
+    "OpenShare": Annotated[float, Field(gt=0, lt=1)],
 }
 
 
@@ -72,6 +80,19 @@ class Notebook:
         return self.path.stem
 
 
+def check_name(name: str, where: str) -> str:
+    """A client's or notebook's name, which becomes the name of a folder or file.
+
+    Raises
+    ------
+    InputError
+        If it could leave its folder, or collide with another file there.
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise InputError(f"{where}: its name must be of letters, digits, _ and -, got {name!r}; rename the file")
+    return name
+
+
 def read_notebook(path: Path) -> Notebook:
     """Read what `path` says of itself.
 
@@ -83,8 +104,9 @@ def read_notebook(path: Path) -> Notebook:
     where = f"notebooks/{path.name}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        about = content["metadata"].get("crmlab", {})
-        cells = content["cells"]
+        about = dict(content["metadata"].get("crmlab", {}))
+        cells = [cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+        sources = ["".join(cell["source"]) for cell in cells]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: is not a readable notebook: {error}") from error
     for table in (*about.get("tables", ()), *about.get("optional", ())):
@@ -92,23 +114,22 @@ def read_notebook(path: Path) -> Notebook:
             raise InputError(
                 f"{where}: metadata names table {table}, which is not in the contract{suggestion(table, TABLES)}"
             )
-    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", ())]
-    if len(tagged) != 1:
-        raise InputError(f"{where}: must have one cell tagged `parameters`, has {len(tagged)}")
-    source = tagged[0]["source"]
+    if len(sources) != 1:
+        raise InputError(f"{where}: must have one cell tagged `parameters`, has {len(sources)}")
     return Notebook(
         path=path,
         title=about.get("title", path.stem.replace("_", " ").capitalize()),
         tables=tuple(about.get("tables", ())),
         optional=tuple(about.get("optional", ())),
         needs=tuple(about.get("needs", ())),
-        parameters=_parameters(source if isinstance(source, str) else "".join(source), where),
+        parameters=_parameters(sources[0], where),
     )
 
 
 def read_notebooks(folder: Path) -> dict[str, Notebook]:
     """All notebooks of a folder by name, in the order of their names."""
-    found = {path.stem: read_notebook(path) for path in sorted(folder.glob("*.ipynb"))}
+    paths = sorted(path for path in folder.glob("*.ipynb") if not path.name.startswith("."))
+    found = {path.stem: read_notebook(path) for path in paths if check_name(path.stem, f"notebooks/{path.name}")}
     if not found:
         raise InputError(f"{folder.name}/: holds no notebook")
     return found
@@ -138,6 +159,10 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
                 default=ast.literal_eval(line.value),
                 help=comments.get(line.end_lineno, ""),
             )
+            TypeAdapter(parameter.type, config=ConfigDict(strict=True)).validate_python(parameter.default)
+        except ValidationError as error:
+            fault = error.errors()[0]["msg"].replace("Input should", "must")
+            raise InputError(f"{where}: parameters cell, line {line.lineno}: the default {fault}") from error
         except ValueError as error:
             raise InputError(f"{where}: parameters cell, line {line.lineno}: {error}") from error
         found.append(parameter)

@@ -18,8 +18,9 @@ from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crmlab.contract import TABLES, InputError, suggestion
-from crmlab.notebook import RESERVED, Notebook, parse_day, read_notebooks
+from crmlab.notebook import RESERVED, Notebook, check_name, parse_day, read_notebooks
 
+_KINDS = {type(None): "an empty file", list: "a list"}
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
@@ -39,7 +40,7 @@ def _currency(code: str) -> str:
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError("must be an IANA time zone such as Asia/Shanghai") from error
     return name
 
@@ -60,7 +61,7 @@ class _Head(BaseModel):
     """The part of a client's file that does not depend on notebooks."""
 
     model_config = STRICT
-    client: Annotated[str, Field(min_length=1)]
+    client: Annotated[str, Field(min_length=1, pattern=r"\S")]
     language: Literal["en"] = "en"
     currency: Annotated[str, AfterValidator(_currency)]
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
@@ -90,7 +91,7 @@ class Project:
         return self.root / "notebooks"
 
     def clients(self) -> list[str]:
-        return sorted(path.stem for path in self.params.glob("*.yaml"))
+        return sorted(path.stem for path in self.params.glob("*.yaml") if not path.name.startswith("."))
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
     if client not in project.clients():
         raise InputError(f"no such client: {client}{suggestion(client, project.clients())}")
     where = f"{project.params.name}/{path.name}"
+    check_name(client, where)
     content = _read_yaml(path, where)
     notebooks = read_notebooks(project.notebooks)
     if as_of is not None:
@@ -193,10 +195,15 @@ def _read_yaml(path: Path, where: str) -> dict:
         raise InputError(f"{where}: line {line}: is not valid YAML: {error.problem}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: is not UTF-8 text; save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise InputError(f"{where}: is nested too deeply") from error
     except YAMLError as error:
         raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{where}: must hold keys and values such as `client: Acme`, got {type(content).__name__}")
+        got = _KINDS.get(type(content), "a single value")
+        raise InputError(f"{where}: must hold keys and values such as `client: Acme`, got {got}")
     return content
 
 
@@ -221,6 +228,8 @@ def _line(fault: dict, known: dict[str, list[str]]) -> str:
     if fault["type"] == "missing":
         return f"{key} is missing"
     rule = fault["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    if fault["type"].startswith(("dict_type", "model_type", "dataclass_type")):
+        return f"{key} must hold keys and values, got {fault['input']!r}"
     return f"{key} {rule if rule.startswith('must') else 'is wrong: ' + rule}, got {fault['input']!r}"
 
 
@@ -234,3 +243,6 @@ def _check_tables(data: dict[str, Source], where: str) -> None:
                 raise InputError(
                     f"{where}: data.{name}.columns.{column} is not a column of {name}{suggestion(column, known)}"
                 )
+        theirs = list(source.columns.values())
+        if repeated := [column for column in theirs if theirs.count(column) > 1]:
+            raise InputError(f"{where}: data.{name}.columns gives {repeated[0]} to two columns; keep one of them")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crmlab.checks import Rule, quoted
+from crmlab.checks import UNCLOSED, Rule, quoted
 from crmlab.contract import InputError
 
 EXAMPLES = 5
@@ -10,7 +10,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row that broke a rule. `row` counts as a spreadsheet does: the header of a CSV file is row 1."""
+    """A row that broke a rule. `row` counts as a spreadsheet does, the header as 1, but passes over blank lines."""
 
     file: str
     row: int
@@ -94,11 +94,24 @@ def _shifted(row: int, broken_lines: list[int]) -> int:
 
 
 def judge(quality: Quality, max_rejected: float, file: str) -> None:
-    """Stop if there is nothing to work with, or if more rows are rejected than the client's `file` allows."""
+    """Stop if there is nothing to work with, or if more rows are rejected than the client's `file` allows.
+
+    A quotation mark that is not closed stops the run at any rate: nobody can tell how many rows it swallowed.
+    """
+    for example in quality.examples:
+        if example.reason == UNCLOSED or "quote" in example.reason:
+            raise InputError(
+                f"{example.file}: row {example.row}: a quotation mark is not closed, so that the rows after it cannot "
+                f"be told apart; close it, or double it where it is part of the text"
+            )
     shown = ", ".join(quality.files)
     if quality.rows == 0:
         raise InputError(f"{shown}: holds no rows below its header; data.{quality.table} needs at least one")
-    if quality.accepted == 0 or quality.rejected > max_rejected * quality.rows:
+    if quality.accepted == 0:
+        raise InputError(
+            f"{quality.examples[0]}; all {quality.rows:,} rows of {quality.table} break the contract; mend the file"
+        )
+    if quality.rejected > max_rejected * quality.rows:
         first = quality.examples[0]
         raise InputError(
             f"{first}; {quality.rejected:,} of {quality.rows:,} rows of {quality.table} break the contract, more than "

@@ -199,6 +199,23 @@ def test_another_folder_of_params_reaches_the_kernel(reporting):
     assert files(reporting.root / "out")[:1] == ["gamma/2024-03-31/analysis.html"]
 
 
+def test_files_of_others_among_the_reports_are_left_out_of_the_index_with_a_warning(reporting, caplog):
+    reporting.write("reports/foreign/notadate/x.json", "{")
+    reporting.write("reports/foreign/2024-01-01/x.json", "{")
+    reporting.write("reports/foreign/2024-01-01/y.json", '{"a": 1}')
+    assert crmlab("report", "acme").exit_code == 0
+    assert [record.args[0].name for record in caplog.records if record.name == "crmlab"] == ["x.json", "y.json"]
+    assert "Acme Pumps" in (reporting.root / "reports/index.html").read_text()
+
+
+def test_a_client_whose_folder_of_reports_is_a_file_is_one_line(reporting):
+    reporting.write("reports/acme", "not a folder")
+    result = crmlab("report", "acme")
+    assert result.exit_code == 1
+    assert "reports/acme" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_check_shows_rows_and_rejections_without_a_kernel(small):
     small.write("params/acme.yaml", BASE + "max_rejected: 0.5\n")
     small.write("data/acme/transactions.csv", ROWS + "4,2024-02-30,1\n")

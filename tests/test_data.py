@@ -119,6 +119,26 @@ def test_zones_are_converted_to_the_clients(small):
     assert frame["date"].astype(str).tolist() == ["2024-01-02 04:00:00", "2024-01-01 20:00:00", "2024-01-01 19:00:00"]
 
 
+def test_a_trailing_delimiter_in_the_header_is_an_unnamed_column(small):
+    rows = "".join(f"{line},\n" for line in ROWS.splitlines())
+    assert read(small, rows)[1].accepted == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-01-02 10:00:00 UTC", "2024-01-02 10:00:00 Europe/Berlin", "2024-01-02 10:00+99:00", "epoch", "99-01-02",
+     "0044-03-15 (BC)", "290000-12-31", "0001-01-01", "9999-12-31", "20240102"],
+)  # fmt: skip
+def test_dates_that_could_be_read_wrongly_are_rejected(small, text):
+    frame, quality = read(small, ROWS + f"4,{text},1\n")
+    assert (len(frame), quality.rejected, quality.examples[0].value) == (4, 1, text)
+
+
+@pytest.mark.parametrize("text", ["2024-1-5", "2024/01/05", "2024-01-05T10:00", "2024-01-05 10:00:00.5"])
+def test_dates_that_can_be_read_in_one_way_only_are_accepted(small, text):
+    assert str(read(small, ROWS + f"4,{text},1\n")[0]["date"].iloc[-1])[:10] == "2024-01-05"
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -182,7 +202,10 @@ def test_mapped_columns_and_covariates(small):
         ("customer_id,day,amount\n1,2024-01-01,5\n", "data/acme/transactions.csv has no column date"),
         ("customer_id,date,amout\n1,2024-01-01,5\n", r"has no column amount; did you mean amout\?"),
         ("customer_id,date,amount\n", "holds no rows below its header"),
-        ("", "is empty; its first line must name the columns"),
+        ("", "begins with an empty line; its first line must name the columns"),
+        ("customer_id,date,amount, AMOUNT \n1,2024-01-01,5,5\n", "the header names AMOUNT twice"),
+        (ROWS + '"K1,2024-01-01,5\n' + ROWS, "row 6: a quotation mark is not closed"),
+        (ROWS + '"K1,2024-01-01,5\n' + ROWS + 'x",2024-01-01,5\n', "row 6: a quotation mark is not closed"),
         ("customer_id,date,amount,amount\n1,2024-01-01,5,5\n", "the header names amount twice"),
         ("客户,日期,金额\n".encode("gbk"), "cannot be read as UTF-8 text"),
         (
@@ -198,7 +221,7 @@ def test_a_table_that_cannot_be_used_is_one_line(small, rows, message):
 
 
 def test_a_table_of_which_no_row_is_left_stops_whatever_the_threshold(small):
-    with pytest.raises(InputError, match="1 of 1 rows of transactions break the contract"):
+    with pytest.raises(InputError, match="all 1 rows of transactions break the contract; mend the file"):
         read(small, "customer_id,date,amount\n1,x,5\n")
 
 

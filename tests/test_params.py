@@ -53,17 +53,20 @@ def test_as_of_of_the_command_takes_the_place_of_the_files(small):
         ("analysis: {horizon_months: 3.5}", "analysis.horizon_months must be a valid integer, got 3.5"),
         ("analysis: {horizon_months: yes}", "analysis.horizon_months must be a valid integer, got 'yes'"),
         ("analysis: {horizon_months: true}", "analysis.horizon_months must be a valid integer, got True"),
-        ("analysis: {horizon_months: -3}", "analysis.horizon_months must be greater than 0, got -3"),
+        ("analysis: {horizon_months: -3}", "analysis.horizon_months must be greater than or equal to 1, got -3"),
         ("analysis: {margin: 1.5}", "analysis.margin must be less than or equal to 1, got 1.5"),
         ("analysis: {margin: .nan}", "analysis.margin must be a finite number, got nan"),
         ("analysis: {since: 2025-02-30}", "analysis.since must be a date .YYYY-MM-DD., got '2025-02-30'"),
         ("analysis: {refunds: nett}", "analysis.refunds must be 'net' or 'ignore', got 'nett'"),
-        ("analysis: 3", "analysis must be a valid dictionary"),
+        ("analysis: 3", "analysis must hold keys and values, got 3"),
         ("as_of: 2024-13-01", "as_of must be a date .YYYY-MM-DD. or latest, got '2024-13-01'"),
         ("language: NO", "language must be 'en', got 'NO'"),
         ("timezone: Asia/Shangai", "timezone must be an IANA time zone such as Asia/Shanghai, got 'Asia/Shangai'"),
         ("max_rejected: 5", "max_rejected must be less than or equal to 1, got 5"),
         ("client: Again", "line 5: client is given twice; keep one of them"),
+        ("as_of: 9999-12-31", "as_of must be a date .YYYY-MM-DD. or latest from 1900 to 2199, got '9999-12-31'"),
+        ("timezone: Europe", "timezone must be an IANA time zone"),
+        ("a: " + "[" * 3000, "is nested too deeply"),
         ("- x", "line .: is not valid YAML"),
     ],
 )
@@ -76,8 +79,8 @@ def test_each_fault_is_one_line_with_key_value_rule_and_nearest_name(small, extr
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must hold keys and values such as `client: Acme`, got NoneType"),
-        ("just text", "got str"),
+        ("", "must hold keys and values such as `client: Acme`, got an empty file"),
+        ("just text", "got a single value"),
         (BASE.replace("USD", "USX"), "currency must be an ISO 4217 code such as USD or CNY, got 'USX'"),
         (BASE.replace("currency: USD\n", ""), "currency is missing"),
         (
@@ -88,6 +91,11 @@ def test_each_fault_is_one_line_with_key_value_rule_and_nearest_name(small, extr
         (
             BASE.replace("transactions.csv", "transactions.csv, columns: {amunt: x}"),
             r"data.transactions.columns.amunt is not a column of transactions; did you mean amount\?",
+        ),
+        (BASE.replace("Acme Pumps", "'  '"), "client is wrong: String should match pattern"),
+        (
+            BASE.replace("transactions.csv", "transactions.csv, columns: {customer_id: x, amount: x}"),
+            "data.transactions.columns gives x to two columns; keep one of them",
         ),
         (b"client: \xff\xfe", "is not UTF-8 text"),
     ],
@@ -130,3 +138,16 @@ def test_params_folder_from_the_environment_of_a_run(small, monkeypatch):
     monkeypatch.setenv("CRMLAB_PARAMS", str(small.root / "other"))
     assert small.project.clients() == ["beta"]
     assert find_project("params", start=small.root).clients() == ["acme"]
+
+
+def test_a_clients_file_that_is_none_or_whose_name_could_leave_its_folder(small):
+    (small.root / "params/folder.yaml").mkdir()
+    with pytest.raises(InputError, match="params/folder.yaml: cannot be read: Is a directory"):
+        load_params(small.project, "folder")
+    small.write("params/index.html.yaml", BASE)
+    with pytest.raises(InputError, match="must be of letters, digits, _ and -, got 'index.html'; rename the file"):
+        load_params(small.project, "index.html")
+    small.write("params/...yaml", BASE)
+    assert ".." not in small.project.clients()
+    small.write("params/客户_1-b.yaml", BASE)
+    assert load_params(small.project, "客户_1-b").id == "客户_1-b"

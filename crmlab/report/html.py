@@ -94,6 +94,11 @@ def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -
     traceback = _clean(lines if isinstance(lines, str) else "\n".join(lines)).strip()
     if name == "InputError":
         remedy = "Mend the input named above, then run the report again."
+    elif name == "FitError":
+        remedy = (
+            "The data do not carry the model that this analysis rests on. It needs customers who came back: a longer "
+            "history, or an earlier calibration_end in the client’s parameters."
+        )
     else:
         remedy = f"A {name} stopped the run, so nothing of it is shown. Pass the error below to the notebook’s author."
     context = {

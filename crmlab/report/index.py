@@ -16,7 +16,7 @@ FIGURES = (
     ("top_20_percent_share", "From the top fifth"),
     ("repeat_share", "Bought again"),
 )
-_STATES = {"ok": ("good", "current"), "failed": ("bad", "failed"), "skipped": ("idle", "skipped")}
+_STATES = {"ok": ("good", "built"), "failed": ("bad", "failed"), "skipped": ("idle", "skipped")}
 
 
 def render_index(entries: Sequence[Mapping]) -> str:
@@ -147,5 +147,5 @@ def _verdict(clients: list[dict], failed: list[dict]) -> str:
 
 def _advice(failed: list[dict]) -> str:
     if not failed:
-        return "Figures stand with their 95% intervals; a dash means that the client's data do not give the figure."
+        return "Figures stand with their intervals; a dash means that a client's data or parameters do not give one."
     return "Base no decision on a failed report until it is renewed; the last good one stays linked, with its own date."

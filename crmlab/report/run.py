@@ -5,6 +5,7 @@ report where it was.
 """
 
 import json
+import logging
 import os
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 
 from crmlab.contract import InputError
+from crmlab.notebook import parse_day
 from crmlab.params import Project
 from crmlab.report.plan import Job
 
@@ -75,22 +77,43 @@ def published(reports: Path) -> list[dict]:
     """
     entries = []
     for client in sorted(path for path in reports.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        dates = sorted(path for path in client.iterdir() if any(path.glob("*.json")))
+        dates = sorted(path for path in client.iterdir() if _is_day(path.name) and any(path.glob("*.json")))
         for path in sorted(dates[-1].glob("*.json")) if dates else ():
-            name = path.name.removesuffix(".json")
-            failed = path.with_name(f"{name}.failed.json")
-            if name.endswith(".failed"):
-                continue
-            entry = json.loads(path.read_text(encoding="utf-8"))
-            if failed.exists():
-                # the figures of the last good report stay, as such
-                entry |= {"status": "failed", "reason": json.loads(failed.read_text(encoding="utf-8"))["reason"]}
-            links = {"href": path.with_suffix(".html"), "failed_href": path.with_name(f"{name}.failed.html")}
-            shown = {
-                key: page.relative_to(reports).as_posix() if page.exists() else None for key, page in links.items()
-            }
-            entries.append(entry | shown)
+            if not path.name.endswith(".failed.json") and (entry := _read(path)):
+                entries.append(entry | _failure(path) | _links(path, reports))
     return entries
+
+
+def _read(path: Path) -> dict | None:
+    """A record, or None with a warning if the file is none of ours."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if {"client", "notebook", "as_of", "status", "metrics"} <= set(record):
+            return record
+        raise ValueError("lacks what a report's record holds")
+    except (OSError, ValueError, TypeError) as error:
+        logging.getLogger("crmlab").warning("%s: left out of the index: %s", path, error)
+        return None
+
+
+def _failure(path: Path) -> dict:
+    """That the last run failed, if it did; the figures of the last good report stay."""
+    failed = path.with_name(f"{path.stem}.failed.json")
+    record = _read(failed) if failed.exists() else None
+    return {"status": "failed", "reason": record["reason"]} if record else {}
+
+
+def _links(path: Path, reports: Path) -> dict[str, str | None]:
+    pages = {"href": path.with_suffix(".html"), "failed_href": path.with_name(f"{path.stem}.failed.html")}
+    return {key: page.relative_to(reports).as_posix() if page.exists() else None for key, page in pages.items()}
+
+
+def _is_day(name: str) -> bool:
+    try:
+        parse_day(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _make(job: Job, project: Project, reports: Path, staging: Path, git: str) -> Outcome:
@@ -138,6 +161,7 @@ def _execute(job: Job, project: Project, publish_to: Path):
         job.injected,
         engine_name="crmlab",
         kernel_name="python3",
+        language="python",
         progress_bar=False,
         folder=project.root,
         environment={"CRMLAB_PUBLISH": str(publish_to), "CRMLAB_PARAMS": str(project.params)},
