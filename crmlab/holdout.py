@@ -79,14 +79,10 @@ class HoldoutCheck:
                 f"On a later period that it had not seen, the model's forecast of purchases held, with a difference of "
                 f"{quantity(self.bias.value, 'share')}: the total can be planned with."
             )
-        if self.bias.value < 0:
-            return (
-                f"Take the total as a floor, not a plan: on a later period that it had not seen, the model forecast "
-                f"{bias} fewer purchases than came, and the interval does not cover an error of the model itself."
-            )
+        direction, reading = ("fewer", "cautious") if self.bias.value < 0 else ("more", "optimistic")
         return (
-            f"Take the total as a ceiling, not a plan: on a later period that it had not seen, the model forecast "
-            f"{bias} more purchases than came, and the interval does not cover an error of the model itself."
+            f"Read the total as {reading}: on a later period that it had not seen, the model forecast {bias} "
+            f"{direction} purchases than came, and the interval does not cover an error of the model itself."
         )
 
 

@@ -222,7 +222,7 @@ def _state(estimate: Estimate, target) -> tuple[str, str]:
 
 def _change(estimate: Estimate, previous: float | None) -> str:
     if previous is None:
-        return "no earlier figure"
+        return ""
     change = estimate.value - previous
     arrow = "▲ +" if change > 0 else "▼ −" if change < 0 else ""
     if not arrow:

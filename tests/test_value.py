@@ -225,3 +225,23 @@ def test_refund_summary_has_its_interval_and_knows_none():
     customers = pd.DataFrame({"revenue": [90.0, 100.0, 60.0], "refunds": [10.0, 0.0, 5.0]})
     assert value.refund_summary(value.refund_rate(customers)).startswith("Refunds took back 5.7% (95% interval ")
     assert value.refund_summary(value.refund_rate(customers.assign(refunds=0.0))) == "There are no refunds."
+
+
+def test_margin_share_is_the_one_given_else_the_datas_else_all():
+    customers = pd.DataFrame({"revenue": [100.0, 300.0, 50.0], "margin": [20.0, 100.0, 15.0]})
+    found = value.margin_share(customers)
+    assert found.value == pytest.approx(0.3)
+    # ratio estimator by hand: residuals -10, 10, 0 over a mean of 150
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(200 / 6) / 150, rel=0.05)
+    assert value.margin_summary(found).startswith("Of revenue, 30.0% (95% interval ")
+    given = value.margin_share(customers, 0.25)
+    assert (given.value, given.low) == (0.25, None)
+    assert value.margin_summary(given) == "Lifetime value counts 25.0% of spend as margin, stated in the parameters."
+    none = value.margin_share(customers.drop(columns="margin"))
+    assert none.value == 1
+    assert value.margin_summary(none) == "Lifetime value is what customers spend, before any cost."
+
+
+def test_a_margin_that_is_no_share_of_revenue_is_refused():
+    with pytest.raises(ValueError, match="`margin` must add up to a share of revenue above 0 and up to 1, got 1.5"):
+        value.margin_share(pd.DataFrame({"revenue": [100.0, 100.0], "margin": [200.0, 100.0]}))

@@ -59,7 +59,7 @@ def test_cdnow_forecast_is_said_to_be_low(published):
     assert bias["high"] < -0.10
     assert bias["value"] == pytest.approx(-0.14, abs=0.01)
     lead = BeautifulSoup(page, "html.parser").select_one("#bottom-line").get_text(" ")
-    assert "Take the total as a floor, not a plan" in lead
+    assert "Read the total as cautious" in lead
     assert re.search(r"14\.\d% fewer purchases than came", lead)
 
 
