@@ -16,7 +16,7 @@ _WIDEST_LOG_SD = 2.0
 _CANDIDATES = 10
 _TAIL = 5
 # Where the log-likelihood two standard deviations out differs from a normal one by less, a normal one is as good.
-_SKEW_ALLOWED = 0.25
+_SKEW_ALLOWED = 0.3
 _STEPS = 100
 _TOLERANCE = 1e-7
 
@@ -158,16 +158,20 @@ def _is_quadratic(objective, centre, root) -> bool:
 def prediction_bounds(outcomes, confidence_level: float) -> np.ndarray:
     """Ends of a prediction interval from simulated outcomes, one row per draw.
 
-    Quantiles are those that a further draw falls below with exactly the stated chance (Weibull's rank / (n + 1)), so
+    Quantiles are those that a further draw falls below with at most the stated chance (Weibull's rank / (n + 1)), so
     that an interval from few draws is not too narrow.
     """
     z_score(confidence_level)
     tail = (1 - confidence_level) / 2
     needed = int(np.ceil(1 / tail - 1e-9)) - 1
-    if len(outcomes) < needed:
+    draws = len(outcomes)
+    if draws < needed:
         level = f"{confidence_level:.0%}"
-        raise ValueError(f"`draws` must be at least {needed} for a {level} interval, got {len(outcomes)}")
-    return np.quantile(np.asarray(outcomes, dtype=float), [tail, 1 - tail], axis=0, method="weibull")
+        raise ValueError(f"`draws` must be at least {needed} for a {level} interval, got {draws}")
+    # Outcomes themselves, not values between them: of counts, those between 0 and 1 would leave out 0.
+    rank = int(tail * (draws + 1) + 1e-9)
+    ordered = np.sort(np.asarray(outcomes, dtype=float), axis=0)
+    return ordered[[rank - 1, draws - rank]]
 
 
 def prediction(value: float, outcomes, *, unit: str, n: int, label: str, confidence_level: float) -> Estimate:
@@ -178,24 +182,6 @@ def prediction(value: float, outcomes, *, unit: str, n: int, label: str, confide
     """
     low, high = prediction_bounds(outcomes, confidence_level)
     return Estimate(value, min(float(low), value), max(float(high), value), unit, n, label, confidence_level)
-
-
-def parameter_table(names, params, covariance, *, confidence_level: float = 0.95):
-    """Parameters with standard errors and intervals (normal in logarithms, so that the ends stay positive)."""
-    import pandas as pd
-
-    spread = np.sqrt(np.diag(covariance))
-    z = z_score(confidence_level)
-    params = np.asarray(params, dtype=float)
-    return pd.DataFrame(
-        {
-            "parameter": list(names),
-            "estimate": params,
-            "standard_error": params * spread,
-            "low": params * np.exp(-z * spread),
-            "high": params * np.exp(z * spread),
-        }
-    )
 
 
 def _inverse(information: np.ndarray, *, floor: float) -> np.ndarray:

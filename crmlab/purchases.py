@@ -12,14 +12,15 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from crmlab.intervals import Estimate, z_score
+from crmlab.intervals import Estimate
 from crmlab.language import number
-from crmlab.likelihood import SHAPE_LOG_BOUND, FitError, draw_params, maximise, model_entry, parameter_table
+from crmlab.likelihood import SHAPE_LOG_BOUND, FitError, Maximum, draw_params, maximise, model_entry
+from crmlab.profile_likelihood import parameter_table, profile_estimate
 from crmlab.purchase_laws import LAWS, expected_of_new, log_likelihood, probability_alive
 
 # lifetimes' month, for numbers that can be compared: 4.345 weeks are 30.415 days, and twelve of them 364.98.
@@ -49,6 +50,7 @@ class PurchaseModel:
     log_likelihood: float
     n: int
     time_unit: str
+    _maximum: Maximum | None = field(default=None, repr=False)
 
     @property
     def title(self) -> str:
@@ -84,7 +86,8 @@ class PurchaseModel:
         law = LAWS[self.name]
         x, t_x, T = _history(customers)
         rng = np.random.default_rng(seed)
-        for params in draw_params(self._values, self.covariance, draws=draws, rng=rng):
+        objective = self._maximum.objective if self._maximum else None
+        for params in draw_params(self._values, self.covariance, draws=draws, rng=rng, objective=objective):
             alive = np.flatnonzero(rng.random(len(x)) < probability_alive(law, params, x, t_x, T))
             bought = np.zeros(len(x))
             bought[alive] = law.simulate_if_alive(params, t, x[alive], T[alive], rng)
@@ -92,19 +95,18 @@ class PurchaseModel:
 
     def expected_in_first_year(self, *, confidence_level: float = 0.95) -> Estimate:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
-        from statsmodels.tools.numdiff import approx_fprime
-
         law, year = LAWS[self.name], 12 * UNITS_PER_MONTH[self.time_unit]
-
-        def log_expected(log_params):
-            return np.log(expected_of_new(law, np.exp(log_params), year))
-
-        point = np.log(self._values)
-        gradient = approx_fprime(point, log_expected, centered=True)
-        factor = np.exp(z_score(confidence_level) * np.sqrt(gradient @ self.covariance @ gradient))
         value = float(self.expected_purchases(year))
-        label = "repeat purchases of a new customer in the first year"
-        return Estimate(value, value / factor, value * factor, "purchases", self.n, label, confidence_level)
+        shown = {"unit": "purchases", "n": self.n, "label": "repeat purchases of a new customer in the first year"}
+        if self._maximum is None:
+            return Estimate(value, None, None, **shown, no_interval="the parameters are given, not fitted")
+        return profile_estimate(
+            self._maximum,
+            value,
+            lambda log_params: np.log(expected_of_new(law, np.exp(log_params), year)),
+            confidence_level=confidence_level,
+            **shown,
+        )
 
     def to_dict(self) -> dict:
         """The entry of a report's JSON."""
@@ -113,8 +115,8 @@ class PurchaseModel:
         }
 
     def table(self) -> pd.DataFrame:
-        """Parameters with standard errors and 95% intervals."""
-        return parameter_table(self.params, self._values, self.covariance)
+        """Parameters with standard errors and 95% intervals by profile likelihood."""
+        return parameter_table(self.params, self._values, self.covariance, maximum=self._maximum)
 
     def summary(self) -> str:
         return (
@@ -176,6 +178,7 @@ def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
         found.log_likelihood,
         len(customers),
         time_unit,
+        found,
     )
 
 

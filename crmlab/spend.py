@@ -11,14 +11,15 @@ Fader and Hardie (2013), The Gamma-Gamma model of monetary value, note 025.
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from crmlab.intervals import Estimate, z_score
-from crmlab.likelihood import FitError, draw_params, maximise, model_entry, parameter_table
+from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
+from crmlab.profile_likelihood import parameter_table, profile_estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ class SpendModel:
     currency: str
     correlation: Estimate
     mean_spend: Estimate
+    _maximum: Maximum | None = field(default=None, repr=False)
 
     def conditional_mean(self, customers: pd.DataFrame) -> np.ndarray:
         """Amount expected of each customer's next purchase, given the history; Eq. 5 of note 025.
@@ -64,7 +66,9 @@ class SpendModel:
         """For each future (purchases per customer), the positions of those who buy and what each spends in all."""
         x, m = _spend_history(customers)
         rng = np.random.default_rng(seed)
-        params = draw_params(list(self.params.values()), self.covariance, draws=draws, rng=rng)
+        objective = self._maximum.objective if self._maximum else None
+        values = list(self.params.values())
+        params = draw_params(values, self.covariance, draws=draws, rng=rng, objective=objective)
         for bought, (p, q, v) in zip(futures, params, strict=True):
             buyers = np.flatnonzero(bought)
             # Given the history, nu is gamma with shape q + p x and rate v + x m; a sum of N purchases has shape p N.
@@ -72,13 +76,13 @@ class SpendModel:
             yield buyers, rng.gamma(p * bought[buyers]) / nu
 
     def table(self) -> pd.DataFrame:
-        """Parameters with standard errors and 95% intervals."""
-        return parameter_table(self.params, list(self.params.values()), self.covariance)
+        """Parameters with standard errors and 95% intervals by profile likelihood."""
+        return parameter_table(self.params, list(self.params.values()), self.covariance, maximum=self._maximum)
 
     def summary(self) -> str:
         return (
-            f"A purchase is expected to bring {self.mean_spend}. The correlation of frequency and spend, which the "
-            f"model takes to be zero, is {self.correlation}."
+            f"The average customer is expected to spend {self.mean_spend} a purchase. The correlation of frequency and "
+            f"spend, which the model takes to be zero, is {self.correlation}."
         )
 
     def independence(self) -> str:
@@ -136,9 +140,15 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
     p, q, v = found.params
     if q <= 1:
         raise FitError(f"Gamma-Gamma finds spend so uneven that it has no mean (q = {q:.3f}, which must exceed 1)")
-    slope = np.array([1.0, -q / (q - 1), 1.0])
-    value = float(p * v / (q - 1))
-    factor = math.exp(z_score(confidence_level) * math.sqrt(slope @ found.covariance @ slope))
+    mean_spend = profile_estimate(
+        found,
+        float(p * v / (q - 1)),
+        _log_mean_spend,
+        unit=currency,
+        n=n,
+        label="expected amount of a purchase",
+        confidence_level=confidence_level,
+    )
     names = ("p", "q", "v")
     return SpendModel(
         dict(zip(names, found.params.tolist(), strict=True)),
@@ -148,8 +158,15 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
         n,
         currency,
         _correlation(x, m, confidence_level),
-        Estimate(value, value / factor, value * factor, currency, n, "expected amount of a purchase", confidence_level),
+        mean_spend,
+        found,
     )
+
+
+def _log_mean_spend(log_params) -> float:
+    log_p, log_q, log_v = log_params
+    # With q at 1 and below there is no mean; a large one stands for it, so that the search turns back or gives up.
+    return log_p + log_v - np.log(max(np.expm1(log_q), 1e-6))
 
 
 def _spend_history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

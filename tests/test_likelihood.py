@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crmlab.likelihood import FitError, draw_params, maximise, parameter_table, prediction, prediction_bounds
+from crmlab.likelihood import FitError, draw_params, maximise, prediction, prediction_bounds
 
 WAITS = np.random.default_rng(0).exponential(3.0, 200)
 
@@ -50,10 +50,26 @@ def test_draws_have_the_covariance_of_the_logarithms():
     assert np.cov(drawn.T) == pytest.approx(covariance, abs=0.003)
 
 
-def test_parameter_table_by_hand():
-    row = parameter_table(["r"], [2.0], np.array([[0.01]])).iloc[0]
-    assert row.tolist() == ["r", 2.0, pytest.approx(0.2), pytest.approx(2 * np.exp(-0.196), rel=1e-4), row["high"]]
-    assert row["low"] * row["high"] == pytest.approx(4.0)
+def test_draws_of_a_skewed_likelihood_follow_it():
+    """Twelve waits: with a flat prior of its logarithm, the exponential's rate is gamma (12, sum of the waits)."""
+    waits = WAITS[:12]
+    found = maximise(
+        lambda params: 12 * np.log(params[0]) - params[0] * waits.sum(), [1.0], shapes=[False], model="Exponential"
+    )
+    rng = np.random.default_rng(0)
+    drawn = draw_params(found.params, found.covariance, draws=4000, rng=rng, objective=found.objective)[:, 0]
+    exact = stats.gamma(12, scale=1 / waits.sum())
+    assert np.quantile(drawn, [0.025, 0.5, 0.975]) == pytest.approx(exact.ppf([0.025, 0.5, 0.975]), rel=0.03)
+    assert stats.kstest(drawn, exact.cdf).statistic < 0.03
+
+
+def test_draws_where_the_likelihood_is_normal_are_normal():
+    covariance = np.array([[0.04, 0.01], [0.01, 0.09]])
+    precision = np.linalg.inv(covariance)
+    options = {"draws": 50, "objective": lambda log_params: -log_params @ precision @ log_params / 2}
+    with_it = draw_params([1.0, 1.0], covariance, rng=np.random.default_rng(0), **options)
+    without = draw_params([1.0, 1.0], covariance, rng=np.random.default_rng(0), draws=50)
+    assert with_it.tolist() == without.tolist()
 
 
 def test_bounds_of_few_draws_are_their_extremes():
@@ -68,6 +84,12 @@ def test_bounds_cover_a_further_draw_as_often_as_stated():
     draws = np.random.default_rng(0).normal(size=(60, 20_000))
     low, high = prediction_bounds(draws[:59], 0.9)
     assert np.mean((low <= draws[59]) & (draws[59] <= high)) == pytest.approx(0.9, abs=0.01)
+
+
+def test_bounds_of_counts_are_counts():
+    """Nobody buys in 5 draws of 200: the lower end is 0, although the quantile lies just above."""
+    outcomes = np.repeat([0.0, 1.0, 2.0], [5, 190, 5])
+    assert prediction_bounds(outcomes, 0.95).tolist() == [0.0, 2.0]
 
 
 def test_an_expected_value_beyond_the_quantiles_widens_the_interval():

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from crmlab.aggregate import calibration_holdout_summary
 from crmlab.likelihood import FitError
+from crmlab.purchase_laws import _gauss_fraction
 from crmlab.purchases import PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from tests.bench.coverage_clv import TRUTHS, simulate_purchases
 from tests.test_aggregate import cdnow_sample
@@ -97,6 +99,18 @@ def test_pareto_nbd_of_heavy_buyers_matches_mpmath(x, expected):
     customer = history(x, 200.0, 200.0)
     assert model.conditional_expected_purchases(10, customer) == pytest.approx(expected, abs=5e-8)
     assert model.p_alive(customer).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "b, c, z, expected",
+    [
+        (336.85175201536225, 338.4237243589447, 0.9980006785860209, 195.1892350897),
+        (3014.983851316639, 3016.0591251760134, 0.9969925653438015, 300.0351898498),
+    ],
+)
+def test_the_series_where_scipy_overflows_matches_mpmath(b, c, z, expected):
+    assert not np.isfinite(special.hyp2f1(1.0, b, c, z))
+    assert _gauss_fraction(b, c, z) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", FITS)
