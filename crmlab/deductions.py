@@ -1,0 +1,104 @@
+"""What is taken off revenue before it counts as value: refunds, and the cost of what was sold."""
+
+import numpy as np
+import pandas as pd
+
+from crmlab import intervals
+from crmlab.intervals import Estimate
+from crmlab.segments import required_columns
+
+
+def refund_rate(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> Estimate:
+    r"""Refunds as a share of gross purchases.
+
+    .. math:: \hat R = \frac{\sum_i f_i}{\sum_i g_i}, \quad
+              s^2 = \frac{\sum_i (f_i - \hat R g_i)^2}{n (n - 1)\,\bar g^2}
+
+    for refunds `f` and gross purchases `g` of customer `i`.
+
+    Parameters
+    ----------
+    customers
+        One row per customer: `revenue`, net of refunds, and `refunds`, not negative.
+
+    Returns
+    -------
+    Estimate
+        A share, lower is better. Customers, not refunds, are the sample: one customer's refunds hang together.
+
+    References
+    ----------
+    Cochran (1977), Sampling techniques, chapter 6 (ratio estimator).
+    """
+    frame = required_columns(customers, ("revenue", "refunds"))
+    refunds, gross = frame["refunds"].to_numpy(float), (frame["revenue"] + frame["refunds"]).to_numpy(float)
+    if (refunds < 0).any():
+        raise ValueError(f"`refunds` must not be negative, got {refunds.min()}")
+    if gross.sum() <= 0:
+        raise ValueError(f"`customers` must have gross purchases above zero, got {gross.sum()}")
+    n, rate = len(frame), float(refunds.sum() / gross.sum())
+    label = "refunds as a share of gross purchases"
+    if rate == 0 or n == 1:
+        reason = "no refund in the data" if rate == 0 else "one customer"
+        intervals.z_score(confidence_level)
+        return Estimate(rate, None, None, "share", n, label, confidence_level, no_interval=reason)
+    standard_error = float(np.sqrt(((refunds - rate * gross) ** 2).sum() / (n * (n - 1))) / gross.mean())
+    return intervals.from_standard_error(
+        rate, standard_error, unit="share", n=n, label=label, within=(0, 1), confidence_level=confidence_level
+    )
+
+
+def margin_share(customers: pd.DataFrame, given: float | None = None, *, confidence_level: float = 0.95) -> Estimate:
+    """What is left of revenue after the cost of what was sold, as a share of revenue.
+
+    Parameters
+    ----------
+    customers
+        One row per customer: `revenue`, net of refunds, and `margin` where the client's data have it.
+    given
+        The share to use whatever the data say, 0 to 1.
+
+    Returns
+    -------
+    Estimate
+        The one given; else the ratio of margin to revenue over all customers; else 1, which values revenue itself.
+
+    Raises
+    ------
+    ValueError
+        If the data's margin is not between 0 and revenue.
+    """
+    label = "margin as a share of revenue"
+    n = len(customers)
+    if given is not None or "margin" not in customers:
+        reason = (
+            "stated in the parameters" if given is not None else "the data have no margin: revenue itself is valued"
+        )
+        return Estimate(1.0 if given is None else given, None, None, "share", n, label, no_interval=reason)
+    revenue, margin = customers["revenue"].to_numpy(dtype=float), customers["margin"].to_numpy(dtype=float)
+    share = float(margin.sum() / revenue.sum()) if revenue.sum() > 0 else np.nan
+    if not 0 < share <= 1:
+        raise ValueError(f"`margin` must add up to a share of revenue above 0 and up to 1, got {share:.3g}")
+    if n == 1 or share == 1:
+        reason = "one customer" if n == 1 else "all revenue is margin"
+        return Estimate(share, None, None, "share", n, label, confidence_level, no_interval=reason)
+    standard_error = float(np.sqrt(((margin - share * revenue) ** 2).sum() / (n * (n - 1))) / revenue.mean())
+    return intervals.from_standard_error(
+        share, standard_error, unit="share", n=n, label=label, within=(0, 1), confidence_level=confidence_level
+    )
+
+
+def margin_summary(margin: Estimate) -> str:
+    """What the forecast counts: margin, at which share, or spend itself."""
+    if margin.low is not None:
+        return f"Of revenue, {margin} is margin by the client's data; lifetime value counts that share."
+    if margin.value == 1:
+        return "Lifetime value is what customers spend, before any cost."
+    return f"Lifetime value counts {margin.text()} of spend as margin, {margin.no_interval}."
+
+
+def refund_summary(refunds: Estimate) -> str:
+    """What refunds take back, and that the forecast allows for it."""
+    if refunds.value == 0:
+        return "There are no refunds."
+    return f"Refunds took back {refunds} of what was purchased; the forecast takes off the same share."
