@@ -187,7 +187,7 @@ class Client:
         Parameters
         ----------
         metrics
-            Estimates by their names in design.md's list.
+            Estimates by the names that the index and later notebooks read, such as `clv_total`.
         models
             By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
         """

@@ -28,6 +28,18 @@ class ModelComparison:
     checks: dict[str, HoldoutCheck]
     failures: dict[str, str]
 
+    def check(self, name: str) -> HoldoutCheck:
+        """The test of one model.
+
+        Raises
+        ------
+        FitError
+            If it could not be fitted to the calibration period; the message says why.
+        """
+        if name in self.failures:
+            raise FitError(f"on the calibration period, {self.failures[name]}")
+        return self.checks[name]
+
     def table(self) -> pd.DataFrame:
         """One row per model: `log_likelihood` on the calibration period, `bias` and `mae` of the forecast after it."""
         rows = [

@@ -66,8 +66,13 @@ def measure(connection, table: str, files: list[str], rules: list[Rule]) -> Qual
         rows=sum(counts.values()) + len(malformed),
         rejected=sum(reasons.values()),
         reasons=reasons,
-        examples=(*malformed[:EXAMPLES], *examples),
+        examples=(*sorted(malformed, key=_is_closed)[:EXAMPLES], *examples),
     )
+
+
+def _is_closed(rejection: Rejection) -> bool:
+    """Whether a broken row at least ends where its line does; if not, it has swallowed those after it."""
+    return not (rejection.reason == UNCLOSED or "quote" in rejection.reason or "line size" in rejection.reason)
 
 
 def _malformed(connection, files: list[str]) -> list[Rejection]:
@@ -99,10 +104,10 @@ def judge(quality: Quality, max_rejected: float, file: str) -> None:
     A quotation mark that is not closed stops the run at any rate: nobody can tell how many rows it swallowed.
     """
     for example in quality.examples:
-        if example.reason == UNCLOSED or "quote" in example.reason:
+        if not _is_closed(example):
             raise InputError(
-                f"{example.file}: row {example.row}: a quotation mark is not closed, so that the rows after it cannot "
-                f"be told apart; close it, or double it where it is part of the text"
+                f"{example.file}: row {example.row}: a quotation mark is not closed, or the line has no end, so that the "
+                f"rows after it cannot be told apart; close the mark, or double it where it is part of the text"
             )
     shown = ", ".join(quality.files)
     if quality.rows == 0:

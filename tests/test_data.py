@@ -260,3 +260,9 @@ def test_every_row_is_either_accepted_or_counted_as_rejected(small, rows):
     assert len(frame) == quality.accepted == len(good) + 1
     assert frame["amount"].sum() == pytest.approx(2.5 + sum(float(r[2]) for r in good))
     assert sum(quality.reasons.values()) == quality.rejected
+
+
+def test_an_unclosed_quotation_mark_stops_the_run_behind_any_number_of_other_faults(small):
+    rows = ROWS + "5,5\n" * 8 + '"K1,2024-01-01,5\n' + "6,2024-01-01,5\n" * 50
+    with pytest.raises(InputError, match="row 14: a quotation mark is not closed"):
+        read(small, rows)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from crmlab.likelihood import FitError
-from crmlab.model_choice import FITS, compare_models, fit_purchase_model
+from crmlab.model_choice import FITS, ModelComparison, compare_models, fit_purchase_model
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +45,9 @@ def test_fit_purchase_model_knows_its_names(calibration):
     assert fit_purchase_model("mbg_nbd", calibration).name == "mbg_nbd"
     with pytest.raises(ValueError, match="`name` must be one of bg_nbd, mbg_nbd, pareto_nbd, got 'bgnbd'"):
         fit_purchase_model("bgnbd", calibration)
+
+
+def test_the_check_of_a_model_that_could_not_be_fitted_says_why():
+    comparison = ModelComparison({}, {}, {"bg_nbd": "BG/NBD needs repeat purchases: none"})
+    with pytest.raises(FitError, match="on the calibration period, BG/NBD needs repeat purchases: none"):
+        comparison.check("bg_nbd")
