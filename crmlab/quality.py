@@ -106,8 +106,8 @@ def judge(quality: Quality, max_rejected: float, file: str) -> None:
     for example in quality.examples:
         if not _is_closed(example):
             raise InputError(
-                f"{example.file}: row {example.row}: a quotation mark is not closed, or the line has no end, so that the "
-                f"rows after it cannot be told apart; close the mark, or double it where it is part of the text"
+                f"{example.file}: row {example.row}: a quotation mark is not closed, or the line has no end, so that "
+                f"the rows after it cannot be told apart; close the mark, or double it where it is part of the text"
             )
     shown = ", ".join(quality.files)
     if quality.rows == 0:
