@@ -109,7 +109,7 @@ def customer_lifetime_value(
         raise ValueError("`customers` must hold at least one customer, got none")
     month = UNITS_PER_MONTH[purchases.time_unit]
     ends = np.arange(1, horizon_months + 1)
-    reached = np.stack([purchases.conditional_expected_purchases(k * month, customers) for k in ends])
+    reached = purchases.conditional_expected_purchases(ends * month, customers)
     discount = (1 + annual_discount_rate) ** (-ends / 12)
     expected = reached[-1]
     discounted = discount @ np.diff(reached, axis=0, prepend=0.0)

@@ -13,12 +13,14 @@ SHAPE_LOG_BOUND = 4.0
 # Parameters are not drawn from further out than this, however little the data say about them.
 _WIDEST_LOG_SD = 2.0
 # Importance resampling: candidates per draw, and degrees of freedom of the t distribution that they come from.
-_CANDIDATES = 10
+_CANDIDATES = 5
 _TAIL = 5
 # Where the log-likelihood two standard deviations out differs from a normal one by less, a normal one is as good.
 _SKEW_ALLOWED = 0.3
 _STEPS = 100
 _TOLERANCE = 1e-7
+# Of the differences, in logarithms of parameters: small against the curve of a likelihood, large against rounding.
+_DIFFERENCE = 3e-4
 
 
 class FitError(ValueError):
@@ -74,8 +76,6 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
     FitError
         If no maximum is found.
     """
-    from statsmodels.tools.numdiff import approx_fprime, approx_hess3
-
     shapes = np.asarray(shapes)
 
     def objective(log_params):
@@ -90,14 +90,14 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
     point = np.log(np.asarray(start, dtype=float))
     value = objective(point)
     for _ in range(_STEPS):
-        gradient = approx_fprime(point, objective, centered=True).reshape(point.shape)
-        information = -approx_hess3(point, objective).reshape(len(point), len(point))
+        gradient, information = _derivatives(objective, point, value)
         if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(information).all()):
             break
         # Along a ridge that ends nowhere both slope and curvature fade, and their ratio still says how far to go.
         step = _inverse(information, floor=1e-8) @ gradient
         if gradient @ step < _TOLERANCE:
-            return maximum(point, value, information)
+            point = point + _inverse(information, floor=_WIDEST_LOG_SD**-2) @ gradient
+            return maximum(point, objective(point), information)
         step *= min(1.0, 2.0 / np.abs(step).max())
         # Armijo: a Newton step that overshoots is halved until it gains.
         while (candidate := objective(point + step)) < value + 1e-4 * (gradient @ step) and np.abs(step).max() > 1e-10:
@@ -182,6 +182,19 @@ def prediction(value: float, outcomes, *, unit: str, n: int, label: str, confide
     """
     low, high = prediction_bounds(outcomes, confidence_level)
     return Estimate(value, min(float(low), value), max(float(high), value), unit, n, label, confidence_level)
+
+
+def _derivatives(objective, point: np.ndarray, value: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and negative Hessian, by central differences of the same few values."""
+    steps = _DIFFERENCE * np.eye(len(point))
+    ahead, behind = (np.array([objective(point + sign * step) for step in steps]) for sign in (1, -1))
+    fall = 2 * value - ahead - behind
+    information = np.diag(fall)
+    for i, j in zip(*np.tril_indices(len(point), -1), strict=True):
+        both = steps[i] + steps[j]
+        joint = 2 * value - objective(point + both) - objective(point - both)
+        information[i, j] = information[j, i] = (joint - fall[i] - fall[j]) / 2
+    return (ahead - behind) / (2 * _DIFFERENCE), information / _DIFFERENCE**2
 
 
 def _inverse(information: np.ndarray, *, floor: float) -> np.ndarray:

@@ -12,8 +12,52 @@ International Journal of Research in Marketing 24, 201-209; Wagner and Hoppe (20
 Fader and Hardie (2005), A note on deriving the Pareto/NBD model and related expressions, note 009.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
+import pandas as pd
 from scipy import special
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """The distinct histories among customers, so that each is evaluated once.
+
+    Attributes
+    ----------
+    x, t_x, T
+        Of each distinct history.
+    of
+        Which of them each customer has.
+    """
+
+    x: np.ndarray
+    t_x: np.ndarray
+    T: np.ndarray
+    of: np.ndarray
+
+    @classmethod
+    def among(cls, x, t_x, T) -> "Histories":
+        return cls(*_distinct(x, t_x, T))
+
+    @cached_property
+    def at_end(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct pairs of x and T, and which of them each history has."""
+        return _distinct(self.x, self.T)
+
+    @cached_property
+    def at_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct pairs of x and a time, and which of them each history has with t_x (first row) and with T."""
+        x, time, of = _distinct(np.tile(self.x, 2), np.concatenate([self.t_x, self.T]))
+        return x, time, of.reshape(2, -1)
+
+
+def _distinct(*columns) -> tuple[np.ndarray, ...]:
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    of = frame.groupby(list(frame), dropna=False).ngroup().to_numpy()
+    _, first = np.unique(of, return_index=True)
+    return *(column[first] for column in columns), of
 
 
 class BetaGeometric:
@@ -25,17 +69,18 @@ class BetaGeometric:
     def __init__(self, title: str, fitter: str, chances_at_start: int):
         self.title, self.fitter, self.chances_at_start = title, fitter, chances_at_start
 
-    def alive_log_likelihood(self, params, x, t_x, T):
+    def alive_log_likelihood(self, params, x, T):
         """Of the history and of being still a customer at T."""
         r, alpha, a, b = params
         stayed = special.betaln(a, b + x + self.chances_at_start) - special.betaln(a, b)
         return special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T) + stayed
 
-    def log_odds_gone(self, params, x, t_x, T):
+    def log_odds_gone(self, params, histories):
         """Odds of having left against being still a customer, given the history."""
         r, alpha, a, b = params
+        x, t_x, T = histories.x, histories.t_x, histories.T
         chances = x + self.chances_at_start
-        odds = np.log(a) - np.log(b + np.maximum(chances, 1) - 1) + (r + x) * np.log((alpha + T) / (alpha + t_x))
+        odds = np.log(a / (b + np.maximum(chances, 1) - 1)) + (r + x) * np.log((alpha + T) / (alpha + t_x))
         return np.where(chances > 0, odds, -np.inf)
 
     def expected_if_alive(self, params, t, x, T):
@@ -52,11 +97,15 @@ class BetaGeometric:
         series = special.hyp2f1(np.where(steep, r + x, c - r - x), np.where(steep, chances, a - 1), c, z)
         return _mend(c / (a - 1) * (1 - (1 - z) ** power * series), r + x, a, chances, t / (alpha + T))
 
-    def simulate_if_alive(self, params, t, x, T, rng):
+    def simulate_from_first(self, params, t, first, x, T, rng):
+        """Purchases in (T, T + t] of those who, unless they leave, next buy at T + `first`."""
         r, alpha, a, b = params
-        bought = rng.poisson(rng.gamma(r + x) / (alpha + T) * t)
-        leaving = rng.beta(a, b + x + self.chances_at_start)
-        return np.minimum(bought, rng.geometric(np.maximum(leaving, 1e-12)))
+        bought = 1 + rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * (t - first))
+        # Nobody leaves before the first of these purchases.
+        several = np.flatnonzero(bought > 1)
+        leaving = rng.beta(a, b + x[several] + self.chances_at_start)
+        bought[several] = np.minimum(bought[several], rng.geometric(np.maximum(leaving, 1e-12)))
+        return bought
 
 
 class Pareto:
@@ -67,16 +116,18 @@ class Pareto:
     names = ("r", "alpha", "s", "beta")
     shapes = (True, False, True, False)
 
-    def alive_log_likelihood(self, params, x, t_x, T):
+    def alive_log_likelihood(self, params, x, T):
         """Of the history and of being still a customer at T."""
         r, alpha, s, beta = params
         bought = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T)
         return bought + s * np.log(beta / (beta + T))
 
-    def log_odds_gone(self, params, x, t_x, T):
+    def log_odds_gone(self, params, histories):
         """Odds of having left against being still a customer, given the history."""
         r, alpha, s, beta = params
-        early, late = (self._log_left_after(params, x, time) for time in (t_x, T))
+        x, T = histories.x, histories.T
+        *pairs, of = histories.at_both
+        early, late = self._log_left_after(params, *pairs)[of]
         with np.errstate(divide="ignore"):
             between = early + np.log(-np.expm1(np.minimum(late - early, 0.0)))
         return between + np.log(s / (r + s + x)) + (r + x) * np.log(alpha + T) + s * np.log(beta + T)
@@ -97,11 +148,13 @@ class Pareto:
         log_growth = np.log1p(t / (beta + T))
         return (r + x) * (beta + T) / (alpha + T) * log_growth * special.exprel((1 - s) * log_growth)
 
-    def simulate_if_alive(self, params, t, x, T, rng):
+    def simulate_from_first(self, params, t, first, x, T, rng):
+        """Purchases in (T, T + t] of those who, unless they leave, next buy at T + `first`."""
         r, alpha, s, beta = params
-        leaving_rate = rng.gamma(s, size=len(x)) / (beta + T)
-        stays = np.minimum(t, rng.exponential(size=len(x)) / np.maximum(leaving_rate, 1e-300))
-        return rng.poisson(rng.gamma(r + x) / (alpha + T) * stays)
+        stays = (beta + T) * np.expm1(np.minimum(rng.exponential(size=len(x)) / s, 700.0))
+        left = np.minimum(t, stays) - first
+        bought = rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * np.maximum(left, 0.0))
+        return np.where(left >= 0, 1 + bought, 0)
 
 
 LAWS = {
@@ -140,23 +193,49 @@ def _geometric_like(b, c, z):
 def _gauss_fraction(b, c, z):
     """2F1(1, b; c; z), within 1e-12 of mpmath for z up to 0.9999."""
     terms = int(min(8 / np.sqrt(1 - np.max(z)), 800)) if np.max(z) < 1 else 800
-    below = 1.0
+    tail = c + 2 * terms + 1
     for k in range(terms, -1, -1):
-        below = 1 - z * ((k + 1) * (c - b + k) / ((c + 2 * k) * (c + 2 * k + 1))) / below
-        below = 1 - z * ((b + k) * (c - 1 + k) / ((c + 2 * k - 1) * (c + 2 * k))) / below
-    return 1 / below
+        tail = (c + 2 * k) - z * ((k + 1) * (c - b + k)) / tail
+        tail = (c + 2 * k - 1) - z * ((b + k) * (c - 1 + k)) / tail
+    return (c - 1) / tail
 
 
-def log_likelihood(law, params, x, t_x, T):
+def log_likelihood(law, params, histories: Histories):
     """Log-likelihood of each history, whether the customer has left or not."""
-    gone = law.log_odds_gone(params, x, t_x, T)
-    return law.alive_log_likelihood(params, x, t_x, T) + np.logaddexp(0.0, gone)
+    *pairs, of = histories.at_end
+    gone = law.log_odds_gone(params, histories)
+    return law.alive_log_likelihood(params, *pairs)[of] + np.logaddexp(0.0, gone)
 
 
-def probability_alive(law, params, x, t_x, T):
-    return special.expit(-law.log_odds_gone(params, x, t_x, T))
+def probability_alive(law, params, histories: Histories):
+    return special.expit(-law.log_odds_gone(params, histories))
+
+
+def expected_purchases(law, params, t, histories: Histories):
+    """Purchases of each history in (T, T + t]; several t, in a column, give a row each."""
+    *pairs, of = histories.at_end
+    return probability_alive(law, params, histories) * law.expected_if_alive(params, t, *pairs)[..., of]
 
 
 def expected_of_new(law, params, t):
     """Repeat purchases of a new customer within `t` of the first purchase."""
-    return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, 0.0, 0.0, 0.0)
+    return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, _NEW)[0]
+
+
+def simulate(law, params, t, histories: Histories, rng: np.random.Generator) -> np.ndarray:
+    """Purchases of each customer in (T, T + t], once; only for those who buy is more than one number drawn."""
+    r, alpha = params[:2]
+    alive = probability_alive(law, params, histories)
+    log_idle = -(r + histories.x) * np.log1p(t / (alpha + histories.T))
+    u = rng.random(len(histories.of))
+    buyers = np.flatnonzero(u < (alive * -np.expm1(log_idle))[histories.of])
+    of = histories.of[buyers]
+    x, T = histories.x[of], histories.T[of]
+    # What u is within those who are alive tells when a rate that is gamma (r + x, alpha + T) brings the next purchase.
+    first = (alpha + T) * np.expm1(-np.log1p(-u[buyers] / alive[of]) / (r + x))
+    bought = np.zeros(len(u))
+    bought[buyers] = law.simulate_from_first(params, t, np.minimum(first, t), x, T, rng)
+    return bought
+
+
+_NEW = Histories(*np.zeros((3, 1)), of=np.zeros(1, dtype=int))

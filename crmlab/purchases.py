@@ -8,8 +8,6 @@ distribution (s, beta). A customer is described by x = `frequency`, t_x = `recen
 The formulas and their sources are in `crmlab.purchase_laws`.
 """
 
-import contextlib
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,9 +17,17 @@ import pandas as pd
 
 from crmlab.intervals import Estimate
 from crmlab.language import number
-from crmlab.likelihood import SHAPE_LOG_BOUND, FitError, Maximum, draw_params, maximise, model_entry
+from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
 from crmlab.profile_likelihood import parameter_table, profile_estimate
-from crmlab.purchase_laws import LAWS, expected_of_new, log_likelihood, probability_alive
+from crmlab.purchase_laws import (
+    LAWS,
+    Histories,
+    expected_of_new,
+    expected_purchases,
+    log_likelihood,
+    probability_alive,
+    simulate,
+)
 
 # lifetimes' month, for numbers that can be compared: 4.345 weeks are 30.415 days, and twelve of them 364.98.
 UNITS_PER_MONTH = {"day": 7 * 4.345, "week": 4.345, "month": 1.0}
@@ -69,29 +75,29 @@ class PurchaseModel:
         return expected_of_new(LAWS[self.name], self._values, np.asarray(t, dtype=float))
 
     def conditional_expected_purchases(self, t, customers: pd.DataFrame) -> np.ndarray:
-        """Purchases expected of each customer within `t` of the end of the observation, given the history."""
-        x, _, T = _history(customers)
-        t = np.asarray(t, dtype=float)
-        return self.p_alive(customers) * LAWS[self.name].expected_if_alive(self._values, t, x, T)
+        """Purchases expected of each customer within `t` of the end of the observation, given the history.
+
+        Several `t` give a row each.
+        """
+        histories = Histories.among(*_history(customers))
+        t = np.asarray(t, dtype=float)[..., None]
+        return expected_purchases(LAWS[self.name], self._values, t, histories)[..., histories.of]
 
     def p_alive(self, customers: pd.DataFrame) -> np.ndarray:
         """Probability that each customer has not left for good, given the history; 0 to 1."""
-        return probability_alive(LAWS[self.name], self._values, *_history(customers))
+        histories = Histories.among(*_history(customers))
+        return probability_alive(LAWS[self.name], self._values, histories)[histories.of]
 
     def simulate_purchases(self, t: float, customers: pd.DataFrame, *, draws: int, seed: int) -> Iterator[np.ndarray]:
         """Purchases of each customer within `t` of the end of the observation, `draws` times.
 
         Parameters are drawn as well as outcomes, so that the draws vary as the future that has yet to happen does.
         """
-        law = LAWS[self.name]
-        x, t_x, T = _history(customers)
+        histories = Histories.among(*_history(customers))
         rng = np.random.default_rng(seed)
         objective = self._maximum.objective if self._maximum else None
         for params in draw_params(self._values, self.covariance, draws=draws, rng=rng, objective=objective):
-            alive = np.flatnonzero(rng.random(len(x)) < probability_alive(law, params, x, t_x, T))
-            bought = np.zeros(len(x))
-            bought[alive] = law.simulate_if_alive(params, t, x[alive], T[alive], rng)
-            yield bought
+            yield simulate(LAWS[self.name], params, t, histories, rng)
 
     def expected_in_first_year(self, *, confidence_level: float = 0.95) -> Estimate:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
@@ -162,13 +168,13 @@ def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
         raise ValueError(f"`time_unit` must be one of {', '.join(UNITS_PER_MONTH)}, got {time_unit!r}")
     law = LAWS[name]
     _check(law.title, *_history(customers))
-    groups = customers.groupby(["frequency", "recency", "T"], as_index=False).size()
-    x, t_x, T = _history(groups)
-    weights = groups["size"].to_numpy()
-
-    start = _lifetimes_estimate(name, groups)
+    histories = Histories.among(*_history(customers))
+    sizes = np.bincount(histories.of)
     found = maximise(
-        lambda params: weights @ log_likelihood(law, params, x, t_x, T), start, shapes=law.shapes, model=law.title
+        lambda params: (sizes * log_likelihood(law, params, histories)).sum(),
+        np.where(law.shapes, 1.0, histories.T.max() / 10),
+        shapes=law.shapes,
+        model=law.title,
     )
     return PurchaseModel(
         name,
@@ -193,6 +199,8 @@ def _check(title: str, x, t_x, T):
         )
     if not x.any():
         raise FitError(f"{title} needs repeat purchases: none of the {len(x)} customers bought on a second day")
+    if not T.any():
+        raise FitError(f"{title} needs customers observed for some time: T is 0 for all {len(x)} of them")
 
 
 def _lifetimes_fitter(name: str):
@@ -201,28 +209,6 @@ def _lifetimes_fitter(name: str):
         warnings.simplefilter("ignore")
         import lifetimes
     return getattr(lifetimes, LAWS[name].fitter)()
-
-
-def _lifetimes_estimate(name: str, groups: pd.DataFrame) -> np.ndarray:
-    """Parameters as lifetimes finds them, within its tolerance; plain ones of the right scale where it finds none."""
-    law, fitter = LAWS[name], _lifetimes_fitter(name)
-    from lifetimes.utils import ConvergenceError
-
-    # It prints and warns while it searches.
-    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        with contextlib.suppress(ConvergenceError, np.linalg.LinAlgError):
-            # by itself it starts anywhere, and the last digits would differ from run to run
-            start = np.ones(len(law.names))
-            fitter.fit(
-                groups["frequency"], groups["recency"], groups["T"], weights=groups["size"], initial_params=start
-            )
-    found = getattr(fitter, "params_", pd.Series([np.inf])).to_numpy()
-    # On a ridge without a maximum it stops anywhere.
-    if np.abs(np.log(found[list(law.shapes)[: len(found)]])).max() < SHAPE_LOG_BOUND:
-        return found
-    typical = float(groups["T"].max()) / 10
-    return np.where(law.shapes, 1.0, typical)
 
 
 def _history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

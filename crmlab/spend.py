@@ -131,10 +131,14 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
     if np.ptp(m) <= 1e-9 * m.max():
         raise FitError(f"Gamma-Gamma needs spend that varies: all {n} customers with repeat purchases spend {m[0]:g}")
 
+    sums, logs, powers = x * m, np.log(m).sum(), x @ np.log(x * m)
+    shapes, sizes = np.unique(x, return_counts=True)
+
     def log_likelihood(params):
         p, q, v = params
-        each = special.gammaln(p * x + q) - special.gammaln(p * x) - special.gammaln(q) + q * np.log(v)
-        return np.sum(each + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(x * m + v))
+        each = special.gammaln(p * shapes + q) - special.gammaln(p * shapes) - special.gammaln(q) + q * np.log(v)
+        # sums of products, not dot products, which several threads would share at a loss
+        return (sizes * each).sum() + p * powers - logs - ((p * x + q) * np.log(sums + v)).sum()
 
     found = maximise(log_likelihood, [1.0, 2.0, m.mean()], shapes=[True, True, False], model="Gamma-Gamma")
     p, q, v = found.params

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from crmlab.likelihood import FitError, draw_params, maximise, prediction, prediction_bounds
 
@@ -30,6 +30,9 @@ def test_the_gamma_agrees_with_scipy():
     )
     shape, _, scale = stats.gamma.fit(values, floc=0)
     assert found.params == pytest.approx([shape, scale], rel=1e-4)
+    # Of the logarithms of shape and scale, at the maximum.
+    information = 500 * shape * np.array([[shape * special.polygamma(1, shape), 1.0], [1.0, 1.0]])
+    assert found.covariance == pytest.approx(np.linalg.inv(information), rel=1e-4)
 
 
 def test_a_shape_without_a_maximum_stops_near_its_bound():

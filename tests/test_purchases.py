@@ -124,6 +124,15 @@ def test_the_lifetimes_fitter_agrees(name):
     assert fitter.expected_number_of_purchases_up_to_time(20) == pytest.approx(fitted(name).expected_purchases(20))
 
 
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.filterwarnings("ignore")  # of its own search
+def test_lifetimes_finds_the_same_maximum(name):
+    groups = sample().groupby(["frequency", "recency", "T"], as_index=False).size()
+    fitter = fitted(name).lifetimes
+    fitter.fit(groups["frequency"], groups["recency"], groups["T"], weights=groups["size"], initial_params=np.ones(4))
+    assert fitter.params_.tolist() == pytest.approx(list(fitted(name).params.values()), rel=5e-3)
+
+
 shape = st.floats(0.05, 50)
 
 
@@ -156,6 +165,48 @@ def test_simulated_purchases_have_the_expected_mean(name):
     expected = known(name).conditional_expected_purchases(26, customers)
     error = bought.std(axis=0) / np.sqrt(len(bought))
     assert (np.abs(bought.mean(axis=0) - expected) < 4.5 * error).all()
+
+
+def plain_simulation(name, x, T, t, alive, n, rng) -> np.ndarray:
+    """Purchases of `n` customers with one history, step by step as the model tells its story."""
+    r, alpha, *leaving = TRUTHS[name].values()
+    rate = rng.gamma(r + x, 1 / (alpha + T), n)
+    if name == "pareto_nbd":
+        s, beta = leaving
+        left = rng.exponential(size=n) / rng.gamma(s, 1 / (beta + T), n)
+        bought = rng.poisson(rate * np.minimum(t, left))
+    else:
+        a, b = leaving
+        bought = np.minimum(rng.poisson(rate * t), rng.geometric(rng.beta(a, b + x + (name == "mbg_nbd"), n)))
+    return np.where(rng.random(n) < alive, bought, 0)
+
+
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("x, t_x, T", [(0, 0.0, 38.0), (1, 5.0, 30.0), (6, 30.0, 35.0)])
+def test_simulated_purchases_are_distributed_as_the_models_story_says(name, x, t_x, T):
+    n = 40_000
+    customers = history(np.full(n, x), np.full(n, t_x), np.full(n, T))
+    bought = next(known(name).simulate_purchases(26, customers, draws=1, seed=3))
+    plain = plain_simulation(name, x, T, 26, known(name).p_alive(customers)[0], n, np.random.default_rng(4))
+    for count in range(5):
+        share, expected = (np.mean(np.minimum(each, 4) == count) for each in (bought, plain))
+        assert share == pytest.approx(expected, abs=4.5 * np.sqrt(2 * expected / n) + 1e-4)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_forecasts_are_of_the_customers_in_their_order(name):
+    customers = sample().head(300)
+    single = pd.concat([customers.iloc[[place]] for place in (3, 3, 250, 0)])
+    together = fitted(name).conditional_expected_purchases(26, customers)
+    assert fitted(name).conditional_expected_purchases(26, single) == pytest.approx(together[[3, 3, 250, 0]], rel=1e-12)
+    assert fitted(name).p_alive(single) == pytest.approx(fitted(name).p_alive(customers)[[3, 3, 250, 0]], rel=1e-12)
+
+
+def test_several_times_give_a_row_each():
+    customers = sample().head(50)
+    rows = fitted("bg_nbd").conditional_expected_purchases(np.array([4.0, 26.0]), customers)
+    for row, t in zip(rows, (4.0, 26.0), strict=True):
+        assert row.tolist() == fitted("bg_nbd").conditional_expected_purchases(t, customers).tolist()
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -203,6 +254,7 @@ def test_customers_who_never_leave_are_fitted_all_the_same(name):
         (history([], [], []), "needs at least two customers, got 0"),
         (history(3, 5.0, 9.0), "needs at least two customers, got 1"),
         (history([0, 0], [0.0, 0.0], [9.0, 5.0]), "needs repeat purchases: none of the 2 customers"),
+        (history([1, 2], [0.0, 0.0], [0.0, 0.0]), "needs customers observed for some time: T is 0 for all 2"),
         (history([1, 2], [3.0, 9.5], [9.0, 9.0]), "1 of 2 customers break this, the first in row 1"),
         (history([1, 2], [3.0, 2.0], [9.0, np.nan]), "1 of 2 customers break this, the first in row 1"),
     ],

@@ -8,12 +8,12 @@ from functools import cache
 
 from crmlab import language
 from crmlab.plots.labels import shortened
-from crmlab.plots.svg import TOKENS, page_svg
+from crmlab.plots.svg import TOKENS, page_svg, titled
 from crmlab.prose import MIME
 
 WIDE_PX, NARROW_PX = 736, 358
 _DPI = 72  # a point is a pixel
-_FAMILIES = ("Noto Sans", "Segoe UI", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "DejaVu Sans")
+_FAMILIES = ("Noto Sans", "Segoe UI", "DejaVu Sans"), ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC")
 _OUTPUT = {
     "figure.dpi": _DPI,
     "savefig.dpi": _DPI,
@@ -99,11 +99,13 @@ def figure(
             finding, label = axes.get_title(loc="left"), axes.get_label()
             if not finding or not label:
                 raise ValueError(f"{function.__name__} must set a left title (the finding) and a label (its words)")
-            if kind == "wide":
-                axes.set_title(shortened(finding, 0.8 * width), loc="left")  # titles are larger and bold
-                image = _saved(axes.figure, transparent=False)  # JupyterLab may be dark
             axes.set_title("", loc="left")
-            content |= {"title": finding, "label": label, kind: page_svg(_saved(axes.figure), kind=kind, label=label)}
+            for part in (axes.figure, *axes.figure.axes):
+                part.patch.set_facecolor("none")  # the page's own shows through
+            drawn = _saved(axes.figure)
+            if kind == "wide":
+                image = titled(drawn, shortened(finding, 0.7 * width), width, height)  # titles are larger and bold
+            content |= {"title": finding, "label": label, kind: page_svg(drawn, kind=kind, label=label)}
     return Figure(content, image)
 
 
@@ -156,9 +158,10 @@ def _axes(width_px: int, height_px: int):
     return drawn.add_subplot()
 
 
-def _saved(drawn, *, transparent: bool = True) -> str:
+def _saved(drawn) -> str:
     target = io.StringIO()
-    drawn.savefig(target, format="svg", metadata={"Date": None, "Creator": None}, transparent=transparent)
+    # Figure.savefig would draw twice, once for the layout alone
+    drawn.canvas.print_svg(target, metadata={"Date": None, "Creator": None})
     return target.getvalue()
 
 
@@ -168,4 +171,6 @@ def _installed() -> tuple[str, ...]:
     from matplotlib.font_manager import fontManager
 
     known = {entry.name for entry in fontManager.ttflist}
-    return tuple(family for family in _FAMILIES if family in known) or ("sans-serif",)
+    # one of each script: matplotlib looks through all of them for every text
+    of_scripts = [next((family for family in families if family in known), None) for families in _FAMILIES]
+    return tuple(filter(None, of_scripts)) or ("sans-serif",)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 LIGHT = {
     "#fcfdfd": "paper", "#f0f4f4": "panel", "#13211f": "ink", "#526160": "muted", "#83918f": "line", "#d5dedc": "rule",
@@ -19,6 +20,18 @@ _SVG = "http://www.w3.org/2000/svg"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 # page styles give the family, and these are SVG's own defaults
 _DROPPED = {"font-family": None, "font-size": "13px", "stroke-width": "1", "stroke-linejoin": "miter", "opacity": "1"}
+
+
+def titled(drawn: str, title: str, width: int, height: int) -> str:
+    """A drawing on paper with its finding above it, for JupyterLab, which may be dark."""
+    inner = re.sub(r' (width|height)="[\d.]+pt"', "", drawn[drawn.index("<svg") + len("<svg") :])
+    paper, ink, above = TOKENS["paper"], TOKENS["ink"], 36
+    return (
+        f'<svg xmlns="{_SVG}" width="{width}pt" height="{height + above}pt" viewBox="0 0 {width} {height + above}">'
+        f'<rect width="100%" height="100%" fill="{paper}"/><text x="4" y="24" fill="{ink}" font-size="17" '
+        f'font-weight="bold" font-family="Noto Sans, Segoe UI, sans-serif">{escape(title)}</text>'
+        f'<svg y="{above}" width="{width}" height="{height}"{inner}</svg>'
+    )
 
 
 def page_svg(drawn: str, *, kind: str, label: str) -> str:
