@@ -12,7 +12,8 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 help:
-	@echo 'make report   build every report; CLIENT=name AS_OF=2025-12-31 JOBS=2 narrow it'
+	@echo 'make report   build every report that is not current; CLIENT=name NOTEBOOK=name AS_OF=2025-12-31 narrow it,'
+	@echo '              FORCE=1 builds all, JOBS=2 at a time, QUIET=1 shows failures alone, LOG=file keeps JSON lines'
 	@echo 'make check    check parameters and data without building anything; CLIENT=name'
 	@echo 'make data     make the example data'
 	@echo 'make lab      open the notebooks in JupyterLab'
@@ -38,7 +39,8 @@ $(STAMP): requirements.lock pyproject.toml
 	echo "Installing into $(VENV) with $$("$$python" --version) ..."; \
 	"$$python" -m venv --clear $(VENV)
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv && \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; then :; else \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
+			-r requirements.lock; then :; else \
 		echo 'uv could not install the packages; pip takes over, which is slower.' >&2; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
 	fi
@@ -46,7 +48,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 report: data
-	@$(BIN)/crmlab report $(CLIENT) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/crmlab report $(CLIENT) $(addprefix --notebook ,$(NOTEBOOK)) $(if $(AS_OF),--as-of $(AS_OF)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(LOG),--log $(LOG)) $(if $(QUIET),--quiet) $(if $(FORCE),--force)
 
 check: data
 	@$(BIN)/crmlab check $(CLIENT)

@@ -1,8 +1,15 @@
-"""The `crmlab` command. Exit codes: 0 all built or skipped with a reason; 1 a report failed; 2 the input is wrong."""
+"""The `crmlab` command.
+
+Exit codes: 0 all built, reused or skipped with a reason; 1 some report failed; 2 the input is wrong and nothing ran;
+128 and the signal's number if one ended the run.
+"""
 
 import functools
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -28,6 +35,35 @@ def _input_errors(command):
     return wrapped
 
 
+class Stopped(BaseException):
+    """The run was told to end."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def _stoppable():
+    """Turn the signals that end a run into an exception, once: a second one ends it outright."""
+
+    def stop(number, _):
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise Stopped(number)
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {getattr(signal, name): None for name in names}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, stop) for number in before}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
 _params = click.option("--params", type=click.Path(path_type=Path), help="Folder of clients' files.  [default: params]")
 _as_of = click.option("--as-of", metavar="DATE", help="Look back from this date (YYYY-MM-DD) or `latest`.")
 
@@ -48,30 +84,45 @@ def main():
     "--jobs",
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
-    help="Reports made at a time.  [default: the cores]",
+    help="Reports made at a time; fewer where memory is short.  [default: the cores]",
 )
+@click.option("--force", is_flag=True, help="Make reports again that are current.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    metavar="MINUTES",
+    help="What one report may take.  [default: 60]",
+)
+@click.option("--log", type=click.Path(path_type=Path), help="Append what happens as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Show only what failed.")
 @_input_errors
-def report(clients, notebooks, as_of, params, reports, jobs, quiet):
-    """Build the reports of CLIENTs, or of all of them."""
+def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, log, quiet):
+    """Build the reports of CLIENTs, or of all of them, that are not current."""
     from crmlab.params import find_project
     from crmlab.report.plan import plan
+    from crmlab.report.progress import Progress
+    from crmlab.report.published import published
     from crmlab.report.run import run
-
-    def finished(outcome):
-        failed = outcome.status == "failed"
-        if quiet and not failed:
-            return
-        detail = outcome.reason or f"{outcome.seconds:.1f} s"
-        line = f"{outcome.status:8}{outcome.job.client:16} {outcome.job.notebook.name:20} {outcome.job.as_of}  {detail}"
-        click.echo(f"{line}\n        see {_shown(outcome.file)}" if failed else line, err=failed)
+    from crmlab.report.workspace import TargetError, scratch
 
     project = find_project(params)
     reports = (reports or project.root / "reports").resolve()
-    planned = plan(project, clients, notebooks, as_of)
-    outcomes = run(project, planned, reports, workers=jobs, finished=finished)
-    if not quiet:
-        click.echo(f"open {_shown(reports / 'index.html')}")
+    watch = Progress(log, quiet=quiet)
+    try:
+        with _stoppable(), scratch() as folder:
+            watch.doing("Looking for what has changed ...")
+            standing = published(reports) if reports.is_dir() else {}
+            limits = {"workers": jobs, "seconds": 60 * time_limit}
+            planned = plan(project, standing, clients=clients, notebooks=notebooks, as_of=as_of, **limits)
+            outcomes = run(project, planned, reports, folder, watch=watch, force=force, **limits)
+    except TargetError as error:
+        watch.say(str(error))
+        sys.exit(1)
+    except Stopped as stopped:
+        watch.say(f"stopped by {stopped}; what was published stays, the next run makes the rest")
+        sys.exit(128 + stopped.number)
+    watch.ended(outcomes, reports / "index.html")
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 
 
@@ -144,12 +195,7 @@ def data(names, force):
         folder = root / "data" / name
         if force or not folder.is_dir():
             datasets.write(name, folder)
-            click.echo(f"wrote {_shown(folder)}")
-
-
-def _shown(path: Path) -> str:
-    """A path relative to the working folder where that is shorter."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+            click.echo(f"wrote {folder.relative_to(root)}")
 
 
 if __name__ == "__main__":

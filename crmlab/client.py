@@ -13,7 +13,7 @@ import pandas as pd
 
 from crmlab import aggregate
 from crmlab.contract import TABLES, InputError, suggestion
-from crmlab.data import connect, open_table, source_files
+from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
 from crmlab.language import day, number
 from crmlab.params import Params, Project, find_project, load_params
@@ -176,6 +176,20 @@ class Client:
             raise ValueError(f"`calibration_end` must lie between {first} and {self.as_of}, got {end}")
         return end
 
+    def results(self, notebook: str) -> dict | None:
+        """What another notebook published for this client and as-of date, as its JSON; None if it stands in no report.
+
+        A notebook that reads results names the others in its metadata (`needs`), so that a run makes them first. A
+        report that failed when it was last made counts as none, whatever stands there from before.
+        """
+        reports = Path(os.environ.get("CRMLAB_REPORTS") or self.project.root / "reports")
+        folder = reports / self.id / self.as_of.isoformat()
+        path = folder / f"{notebook}.json"
+        if not path.exists() or (folder / f"{notebook}.failed.json").exists():
+            return None
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record if record["status"] == "ok" else None
+
     def publish(
         self,
         *,
@@ -238,8 +252,3 @@ def check(client: Client) -> list[Quality]:
     if faults:
         raise InputError("\n".join(faults))
     return found
-
-
-def data_files(client: Client) -> list[Path]:
-    """Every file that a client's tables come from."""
-    return [path for table in client.tables for path in source_files(client.params, table, client.project)]

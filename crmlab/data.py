@@ -6,9 +6,8 @@ reason, with the first rows of each.
 """
 
 import csv
-import glob
 import gzip
-import hashlib
+import os
 import tempfile
 import zlib
 from pathlib import Path
@@ -19,42 +18,19 @@ from crmlab.checks import Rule, literal, quoted, row_rules, typed
 from crmlab.contract import TABLES, InputError, Table, suggestion
 from crmlab.params import Params, Project
 from crmlab.quality import Quality, judge, measure
-
-FORMATS = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+from crmlab.sources import file_format, shown_name, source_files
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An embedded engine that spills to the system's folder for temporary files and never fetches an extension."""
+    """An embedded engine that spills to the system's folder for temporary files and never fetches an extension.
+
+    Under a run it keeps to the memory that the run gives each kernel (`CRMLAB_MEMORY_MB`); by itself DuckDB would take
+    four fifths of the machine, in every kernel.
+    """
     config = {"temp_directory": tempfile.gettempdir(), "autoinstall_known_extensions": "false"}
+    if memory_mb := os.environ.get("CRMLAB_MEMORY_MB"):
+        config["memory_limit"] = f"{memory_mb}MB"
     return duckdb.connect(config=config)
-
-
-def source_files(params: Params, table: str, project: Project) -> list[Path]:
-    """The files of a table, in the order of their names."""
-    source = params.data[table].source
-    where = f"{params.file}: data.{table}.source"
-    pattern = Path(source) if Path(source).is_absolute() else project.root / source
-    files = sorted(Path(path) for path in glob.glob(str(pattern)))
-    if not files and pattern.is_file():
-        files = [pattern]
-    if not files:
-        beside = [path.name for path in pattern.parent.glob("*")] if pattern.parent.is_dir() else []
-        raise InputError(f"{where}: no such file: {source}{suggestion(pattern.name, beside)}")
-    for path in files:
-        if not path.is_file():
-            raise InputError(f"{where}: {source} is not a file")
-        if _format(path) is None:
-            raise InputError(f"{where}: {source}: must be one of {' '.join(FORMATS)}")
-    return files
-
-
-def fingerprint(files: list[Path]) -> str:
-    """SHA-256 over the contents of files."""
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
 
 
 def open_table(
@@ -74,7 +50,7 @@ def open_table(
         `max_rejected` of them break the contract.
     """
     files = source_files(params, table, project)
-    names = {str(path): _name(path, project) for path in files}
+    names = {str(path): shown_name(path, project) for path in files}
     contract = TABLES[table]
     selects = [
         _select(connection, path, contract, params, table, names[str(path)], order) for order, path in enumerate(files)
@@ -124,18 +100,9 @@ def _type_covariates(connection, contract: Table, columns: list[str]) -> None:
             connection.execute(f"ALTER TABLE {checked} ALTER {name} SET DATA TYPE DOUBLE USING {as_number}")
 
 
-def _format(path: Path) -> str | None:
-    return next((kind for suffix, kind in FORMATS.items() if path.name.lower().endswith(suffix)), None)
-
-
-def _name(path: Path, project: Project) -> str:
-    """A file as messages and reports name it: relative to the project, else its name alone."""
-    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else path.name
-
-
 def _reader(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple[str, dict[str, str], str]:
     """SQL that reads a file, the types of its columns, and the SQL of a row's number in it."""
-    if _format(path) == "parquet":
+    if file_format(path) == "parquet":
         reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
         try:
             described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {reader}").fetchall()

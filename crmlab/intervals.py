@@ -3,9 +3,6 @@
 import math
 from dataclasses import asdict, dataclass
 
-import numpy as np
-from scipy import special, stats
-
 from crmlab import language
 
 
@@ -104,6 +101,8 @@ class Estimate:
 
 def _plain(value):
     """A finite Python number for JSON; NaN and infinity have no place there."""
+    import numpy as np
+
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
@@ -113,6 +112,9 @@ def z_score(confidence_level: float) -> float:
     """Standard normal quantile of a two-sided interval; 1.96 at 0.95."""
     if not 0 < confidence_level < 1:
         raise ValueError(f"`confidence_level` must lie between 0 and 1, got {confidence_level}")
+    # here, so that pages of published figures need neither numpy nor scipy
+    from scipy import stats
+
     return float(stats.norm.ppf(0.5 + confidence_level / 2))
 
 
@@ -161,6 +163,9 @@ def wilson(successes: int, n: int, *, label: str = "", confidence_level: float =
 
 def mean(values, *, unit: str, label: str = "", confidence_level: float = 0.95) -> Estimate:
     """Mean with Student's t interval; the interval needs at least two values."""
+    import numpy as np
+    from scipy import stats
+
     values = np.asarray(values, dtype=float)
     n = len(values)
     if n == 0:
@@ -194,6 +199,8 @@ def from_standard_error(
     degrees_of_freedom
         Of the standard error, at least 1; infinite where it is as good as known.
     """
+    from scipy import special, stats
+
     z = z_score(confidence_level)
     if not degrees_of_freedom >= 1:
         raise ValueError(f"`degrees_of_freedom` must be at least 1, got {degrees_of_freedom}")

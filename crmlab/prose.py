@@ -4,13 +4,18 @@ Each function returns a `Block`: plain text with a type. JupyterLab shows it pla
 Text is never markup: a customer's name reads as it was typed.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from crmlab import language
-from crmlab.intervals import Estimate
+
+if TYPE_CHECKING:
+    from crmlab.intervals import Estimate
 
 MIME = "application/vnd.crmlab+json"
 _POWERS = {"m": 6, "k": 3}

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 FOUNDATION = {"contract", "intervals", "language"}
-READING = {"notebook", "params", "checks", "quality", "data"}
+READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
 OTHERS = {"crmlab", "aggregate", "client", "datasets", "report", "cli"}
 

@@ -23,7 +23,8 @@ def crmlab(*arguments):
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return sorted(path.as_posix() for path in found if not path.name.startswith("."))
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def test_report_publishes_html_json_notebook_and_index(reporting):
     assert result.exit_code == 0, result.output
     reports = reporting.root / "reports"
     below = ["analysis.html", "analysis.ipynb", "analysis.json"]
-    assert files(reports) == [*(f"{c}/2024-03-31/{f}" for c in ("acme", "beta") for f in below), "index.html"]
+    each = [*(f"2024-03-31/{file}" for file in below), "index.html"]
+    assert files(reports) == [*(f"{client}/{file}" for client in ("acme", "beta") for file in each), "index.html"]
     record = json.loads((reports / "acme/2024-03-31/analysis.json").read_text())
     assert record["status"] == "ok"
     assert record["metrics"]["rows"]["value"] == 4
@@ -47,7 +49,8 @@ def test_report_publishes_html_json_notebook_and_index(reporting):
     assert record["parameters"]["horizon_months"] == 12
     assert record["parameters"]["as_of"] == "2024-03-31"
     assert re.fullmatch("[0-9a-f]{64}", record["fingerprint"])
-    assert re.search(r"ok +acme +analysis +2024-03-31 +\d+\.\d s", result.output)
+    assert re.search(r"built +acme +analysis +2024-03-31 +\d+\.\d s +new", result.stdout)
+    assert "2 built, in " in result.stdout
     for page in ("acme/2024-03-31/analysis.html", "beta/2024-03-31/analysis.html", "index.html"):
         html = (reports / page).read_text()
         assert "<script" not in html
@@ -114,8 +117,8 @@ def test_a_kernel_that_dies_fails_its_own_report(reporting):
     reporting.notebook("dies", "import os\nos._exit(3)")
     result = crmlab("report", "acme")
     assert result.exit_code == 1
-    assert re.search("failed +acme +dies .*DeadKernelError", result.output)
-    assert re.search("ok +acme +analysis", result.output)
+    assert re.search("failed +acme +dies .*KernelDied: the kernel ended by itself with code 3", result.output)
+    assert re.search("built +acme +analysis", result.output)
 
 
 def test_a_notebook_whose_table_is_missing_is_skipped_with_the_reason(reporting):
@@ -131,7 +134,9 @@ def test_a_notebook_whose_table_is_missing_is_skipped_with_the_reason(reporting)
 def test_earlier_dates_keep_their_folders(reporting):
     assert crmlab("report", "acme", "--as-of", "2024-01-31").exit_code == 0
     assert crmlab("report", "acme").exit_code == 0
-    assert sorted(path.name for path in (reporting.root / "reports/acme").iterdir()) == ["2024-01-31", "2024-03-31"]
+    assert sorted(path.name for path in (reporting.root / "reports/acme").iterdir() if path.is_dir()) == [
+        "2024-01-31", "2024-03-31",
+    ]  # fmt: skip
     january = json.loads((reporting.root / "reports/acme/2024-01-31/analysis.json").read_text())
     assert january["metrics"]["rows"]["value"] == 2
 
@@ -164,6 +169,22 @@ def test_wrong_input_is_one_line_and_exit_code_two_before_anything_runs(small, p
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
     assert not (small.root / "reports").exists()
+
+
+def test_a_client_whose_input_is_wrong_fails_alone(reporting):
+    reporting.write("params/beta.yaml", BASE + "engin: x\n")
+    result = crmlab("report")
+    assert result.exit_code == 1
+    assert "params/beta.yaml: engin is not a parameter; did you mean engine?" in result.stderr
+    assert re.search("built +acme", result.stdout)
+    failure = json.loads((reporting.root / "reports/beta/failed.json").read_text())
+    assert failure["reason"] == "params/beta.yaml: engin is not a parameter; did you mean engine?"
+    assert "engin is not a parameter" in (reporting.root / "reports/index.html").read_text()
+
+    reporting.write("params/beta.yaml", BASE)
+    assert crmlab("report").exit_code == 0
+    assert not (reporting.root / "reports/beta/failed.json").exists()
+    assert "engin is not a parameter" not in (reporting.root / "reports/index.html").read_text()
 
 
 def test_faults_of_all_clients_are_named_and_nothing_runs(reporting):
@@ -199,12 +220,14 @@ def test_another_folder_of_params_reaches_the_kernel(reporting):
     assert files(reporting.root / "out")[:1] == ["gamma/2024-03-31/analysis.html"]
 
 
-def test_files_of_others_among_the_reports_are_left_out_of_the_index_with_a_warning(reporting, caplog):
+def test_files_of_others_among_the_reports_are_left_out_of_the_index_and_named(reporting):
     reporting.write("reports/foreign/notadate/x.json", "{")
     reporting.write("reports/foreign/2024-01-01/x.json", "{")
     reporting.write("reports/foreign/2024-01-01/y.json", '{"a": 1}')
-    assert crmlab("report", "acme").exit_code == 0
-    assert [record.args[0].name for record in caplog.records if record.name == "crmlab"] == ["x.json", "y.json"]
+    result = crmlab("report", "acme", "--quiet")
+    assert result.exit_code == 0
+    named = re.findall(r"(\w+\.json): left out of the index: ", result.stderr)
+    assert (named, len(result.stderr.splitlines())) == (["x.json", "y.json"], 2)
     assert "Acme Pumps" in (reporting.root / "reports/index.html").read_text()
 
 

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 import crmlab
-from crmlab.client import check, data_files, open_client
+from crmlab.client import check, open_client
 from crmlab.contract import InputError
 from crmlab.intervals import count, wilson
 from tests.conftest import BASE, ROWS
@@ -98,7 +98,25 @@ def test_latest_needs_a_table_of_events(small):
     small.write("data/acme/c.csv", "customer_id\n1\n")
     with pytest.raises(InputError, match="as_of: latest needs one of transactions"):
         _ = open_client("acme").as_of
-    assert data_files(open_client("acme")) == [small.root / "data/acme/c.csv"]
+
+
+def test_results_are_those_of_the_report_that_stands_at_the_same_date(small):
+    folder = "reports/acme/2024-03-31"
+    client = open_client("acme")
+    assert client.results("nps_analysis") is None
+    small.write(f"{folder}/nps_analysis.json", '{"status": "ok", "metrics": {}}')
+    assert client.results("nps_analysis") == {"status": "ok", "metrics": {}}
+    assert open_client("acme", "2024-02-01").results("nps_analysis") is None
+    small.write(f"{folder}/nps_analysis.failed.json", "{}")
+    assert client.results("nps_analysis") is None
+    small.write(f"{folder}/churn.json", '{"status": "skipped"}')
+    assert client.results("churn") is None
+
+
+def test_results_under_a_run_are_read_from_its_reports(small, monkeypatch):
+    monkeypatch.setenv("CRMLAB_REPORTS", str(small.root / "elsewhere"))
+    small.write("elsewhere/acme/2024-03-31/nps_analysis.json", '{"status": "ok"}')
+    assert open_client("acme").results("nps_analysis") == {"status": "ok"}
 
 
 def test_publish_writes_only_under_a_run(small, monkeypatch):

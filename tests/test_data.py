@@ -225,24 +225,15 @@ def test_a_table_of_which_no_row_is_left_stops_whatever_the_threshold(small):
         read(small, "customer_id,date,amount\n1,x,5\n")
 
 
-def test_missing_files_other_formats_and_folders(small):
-    with pytest.raises(InputError, match=r"no such file: data/acme/transaction.csv; did you mean transactions.csv\?"):
-        read(small, params=from_file("transaction.csv"))
-    small.write("data/acme/t.docx", "x")
-    with pytest.raises(InputError, match="t.docx: must be one of .csv .csv.gz .parquet"):
-        read(small, params=from_file("t.docx"))
-    (small.root / "data/acme/folder.csv").mkdir()
-    with pytest.raises(InputError, match="folder.csv is not a file"):
-        read(small, params=from_file("folder.csv"))
+def test_a_file_that_is_no_parquet(small):
     with pytest.raises(InputError, match="t.parquet: cannot be read as Parquet"):
         read(small, "no parquet", params=from_file("t.parquet"), file="t.parquet")
 
 
-def test_fingerprint_changes_with_the_content_only(small):
-    first, second = small.write("a.csv", ROWS), small.write("b.csv", ROWS)
-    assert data.fingerprint([first]) == data.fingerprint([second])
-    second.write_text(ROWS + "4,2024-01-01,1\n")
-    assert data.fingerprint([first]) != data.fingerprint([second])
+def test_the_engine_keeps_to_the_memory_that_a_run_gives_it(monkeypatch):
+    monkeypatch.setenv("CRMLAB_MEMORY_MB", "300")
+    ((limit,),) = data.connect().execute("SELECT current_setting('memory_limit')").fetchall()
+    assert limit == "286.1 MiB"
 
 
 cells = st.sampled_from(["1", "2024-01-01", "2024-02-30", "", " ", "x", "-3.5", "nan", "1,5", '"', "\n", "𝟙", "1e400"])

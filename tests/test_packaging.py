@@ -31,7 +31,7 @@ CONDA_NAMES = {
 }
 IMPORT_NAMES = {"beautifulsoup4": "bs4", "ruamel.yaml": "ruamel"}
 # matplotlib's own way to say which colours follow each other, and Jupyter's own configuration.
-COME_WITH_OTHERS = {"cycler", "traitlets"}
+COME_WITH_OTHERS = {"cycler", "jupyter_core", "traitlets"}
 
 
 def needs_tool(name: str):

@@ -13,7 +13,9 @@ from crmlab import plots, prose, tables
 from crmlab.intervals import Estimate, count, wilson
 from crmlab.plots.labels import place_beside
 from crmlab.report import html
+from crmlab.report.history import render_history
 from crmlab.report.index import render_index
+from crmlab.report.published import Published
 
 HOSTILE = '广源农机 <script>window.XSS=1</script>"><img src=x onerror=window.XSS=1>'
 META = {
@@ -374,10 +376,13 @@ def hostile_pages():
     error = {"ename": HOSTILE, "evalue": HOSTILE, "traceback": [HOSTILE], "cell": HOSTILE}
     entry = {"client": HOSTILE, "client_name": HOSTILE, "notebook": "value_analysis", "as_of": "2026-06-30"}
     entry |= {"status": "failed", "reason": HOSTILE, "metrics": {}, "href": None, "failed_href": "failed.html"}
+    failure = {"client_name": HOSTILE, "reason": f"{HOSTILE}\n{HOSTILE}"}
+    client = Published(HOSTILE, (entry | {"title": HOSTILE},), failure)
     return {
         "report": html.render(notebook(HOSTILE), meta),
         "failed": html.render_failed(meta, error),
-        "index": render_index([entry]),
+        "index": render_index({HOSTILE: client}),
+        "history": render_history(client),
     }
 
 
@@ -403,7 +408,9 @@ def browser():
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["plain report", "hostile report", "hostile failed", "hostile index"])
+@pytest.mark.parametrize(
+    "name", ["plain report", "hostile report", "hostile failed", "hostile index", "hostile history"]
+)
 def test_a_browser_runs_nothing_asks_for_nothing_and_scrolls_one_way(browser, pages, name, width):
     context = browser.new_context(viewport={"width": width, "height": 900})
     try:

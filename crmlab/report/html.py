@@ -7,55 +7,43 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from babel.numbers import get_currency_name
-from markupsafe import Markup, escape
-from nbconvert import HTMLExporter
-from nbformat import NotebookNode
 
 from crmlab import language
-from crmlab.report import pages
+from crmlab.report import templates
+
+if TYPE_CHECKING:
+    from nbconvert import HTMLExporter
+    from nbformat import NotebookNode
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 # the folders before a file's name, on any system; "https://" and fractions are none
 _FOLDERS = re.compile(r"(?<![\w:/.<])(?:file://)?(?:~|[A-Za-z]:)?(?:[/\\][\w.+@~-]+)*[/\\](?=[\w.<-]+)")
-_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+")
 _LANGUAGES = {"en": "English"}
 
 
-class PageExporter(HTMLExporter):
-    """nbconvert's HTML exporter with the template of this package and with escaping on."""
-
-    template_name = "template"
-
-    def __init__(self, **options):
-        super().__init__(extra_template_basedirs=[str(Path(__file__).parent)], **options)
-
-    def from_notebook_node(self, nb, resources=None, **options):
-        # HTMLExporter would parse the page and write it anew, to no gain here: SVG's `viewBox` comes out in lower case
-        return super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
-
-    def _create_environment(self):
-        environment = super()._create_environment()
-        environment.autoescape = True
-        environment.trim_blocks = environment.lstrip_blocks = True
-        environment.filters |= {"prose": _prose, "css_string": _css_string}
-        return environment
-
-
 @cache
-def exporter() -> PageExporter:
-    """The one exporter of this process: its templates are read once."""
-    return PageExporter()
+def exporter() -> "HTMLExporter":
+    """nbconvert's HTML exporter with the templates of this package: one in a process, its templates are read once."""
+    # takes seconds to import, which pages that are no notebook are spared
+    from nbconvert import HTMLExporter
+
+    class PageExporter(HTMLExporter):
+        template_name = templates.FOLDER.name
+
+        def from_notebook_node(self, nb, resources=None, **options):
+            # HTMLExporter would parse the page and write it anew, to no gain: SVG's `viewBox` comes out in lower case
+            return super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
+
+        def _create_environment(self):
+            return templates.environment()
+
+    return PageExporter(extra_template_basedirs=[str(templates.FOLDER.parent)])
 
 
-def written(template: str, page: Mapping) -> str:
-    """A page that is no notebook, from one of the templates."""
-    return exporter().environment.get_template(template).render(resources={"page": page})
-
-
-def render(notebook: NotebookNode, meta: Mapping) -> str:
+def render(notebook: "NotebookNode", meta: Mapping) -> str:
     """The page of an executed notebook.
 
     Parameters
@@ -74,6 +62,8 @@ def render(notebook: NotebookNode, meta: Mapping) -> str:
     str
         HTML, the same for the same notebook and meta.
     """
+    from crmlab.report import pages
+
     page = pages.read(notebook, meta.get("data") or meta.get("tables") or {})
     html, _ = exporter().from_notebook_node(notebook, resources={"page": _frame(meta, page) | page})
     return html
@@ -110,7 +100,7 @@ def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -
         "last_good": last_good,
         "dek": "",
     }
-    return written("failed.html.j2", _frame(meta, {}) | context)
+    return templates.written("failed.html.j2", _frame(meta, {}) | context)
 
 
 def _frame(meta: Mapping, page: Mapping) -> dict:
@@ -163,13 +153,3 @@ def provenance(meta: Mapping) -> list[tuple[str, str]]:
 def _clean(text: str) -> str:
     """Without terminal colours, and with files named but not where they lie on this machine."""
     return _FOLDERS.sub("", _ANSI.sub("", text))
-
-
-def _prose(text: str) -> Markup:
-    """Text as the page sets it: escaped, `n = 12` kept on one line, Chinese marked as such so that its fonts serve."""
-    kept = re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", str(escape(text)))
-    return Markup(_CHINESE.sub(r'<span lang="zh-CN">\g<0></span>', kept))
-
-
-def _css_string(text: str) -> str:
-    return re.sub(r"[^\w ·.,:-]", lambda found: f"\\{ord(found[0]):x} ", text)

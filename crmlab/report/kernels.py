@@ -1,11 +1,101 @@
-"""How papermill runs a notebook for us: in a kernel of its own, with its own working folder and environment."""
+"""How papermill runs a notebook for us: in a kernel of its own, forked warm, with its own folder and environment.
 
+Each kernel is a process of its own with fresh random state. Where forking is not to be had or fails, the ordinary
+provisioner of jupyter_client takes over, which takes some seconds longer a report.
+"""
+
+import asyncio
+import logging
 import os
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from traitlets import Any
 from traitlets.config import Config
+
+from crmlab.report import processes
+from crmlab.report.forked import serve
+
+_START_SECONDS = 60
+
+
+class KernelDied(RuntimeError):
+    """A kernel ended before its notebook did."""
+
+
+class TimeLimit(RuntimeError):
+    """A notebook took longer than it may."""
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Forks kernels from a warm server."""
+
+    async def launch_kernel(self, cmd: list[str], **options):
+        log, manager = options.pop("log"), self.parent
+        self.process = None
+        if processes.CAN_FORK:
+            try:
+                environment, folder = options["env"], str(options.get("cwd") or Path.cwd())
+                process = processes.start(serve, ["ipykernel_launcher", *cmd[3:]], environment, folder, log)
+                self.process, self.pid, self.pgid = _Forked(process), process.pid, process.pid
+                self.cwd = options.get("cwd")
+            except (OSError, EOFError) as error:
+                _say_once(f"kernels cannot be forked ({error or type(error).__name__}); each starts by itself, slower")
+        if self.process is None:
+            with open(log, "ab") as stream:
+                await super().launch_kernel(cmd, **options, stdout=stream, stderr=stream)
+        manager.started(self.pid)
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        code = await super().poll()
+        if self.process and code is not None:
+            self.parent.exit_code = code
+        return code
+
+    async def wait(self) -> int | None:
+        while await self.poll() is None:  # jupyter_client looks ten times less often
+            await asyncio.sleep(0.01)
+        return await super().wait()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if self.pid:
+            processes.end_group(self.pid)  # what the notebook has started, where the kernel itself is gone
+        await super().cleanup(restart)
+
+
+class WarmKernelManager(AsyncKernelManager):
+    """Starts this Python as the kernel, whatever kernels the user has installed.
+
+    Attributes
+    ----------
+    started
+        Called with the process id of each kernel.
+    exit_code
+        How the kernel ended, if it ended by itself.
+    """
+
+    started = Any()
+    exit_code = Any(None, allow_none=True)
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            display_name="Python 3",
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": "crmlab-warm"}, "supported_encryption": "curve"},
+        )
 
 
 class ReportEngine(NBClientEngine):
@@ -13,17 +103,93 @@ class ReportEngine(NBClientEngine):
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man, kernel_name, *, folder: Path, environment: dict[str, str], start_timeout: int = 60, **_
+        cls,
+        nb_man,
+        kernel_name,
+        *,
+        folder: Path,
+        environment: dict[str, str],
+        scratch: Path,
+        seconds: float,
+        started: Callable[[int], None],
+        **_,
     ):
-        client = PapermillNotebookClient(
-            nb_man,
+        deadline = time.monotonic() + seconds
+        log, running = scratch / "kernel.log", {}
+        manager = WarmKernelManager(
             kernel_name=kernel_name,
-            startup_timeout=start_timeout,
-            shutdown_kernel="immediate",
-            resources={"metadata": {"path": str(folder)}},
+            started=started,
+            connection_file=str(scratch / "kernel.json"),
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
-        return client.execute(env={**os.environ, **environment})
+        client = PapermillNotebookClient(
+            nb_man,
+            km=manager,
+            startup_timeout=_START_SECONDS,
+            iopub_timeout=_START_SECONDS,
+            timeout_func=lambda _: max(1, round(deadline - time.monotonic())),
+            on_cell_execute=lambda cell, **_: running.update(source=cell.source),
+            shutdown_kernel="immediate",
+            ipython_hist_file="",
+            extra_arguments=["--HistoryManager.enabled=False"],
+            resources={"metadata": {"path": str(folder)}},
+        )
+        try:
+            return client.execute(cleanup_kc=True, log=str(log), env=environment)
+        except CellTimeoutError as error:
+            limit = TimeLimit(f"took longer than the {seconds / 60:g} minutes that a report may take (--time-limit)")
+            limit.source = running.get("source", "")
+            raise limit from error
+        except (DeadKernelError, RuntimeError) as error:
+            if manager.exit_code is None:
+                raise
+            said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            last = said.replace(f"{scratch}{os.sep}", "").strip().splitlines()[-1:]
+            raise KernelDied(": ".join([f"the kernel {processes.how_it_ended(manager.exit_code)}", *last])) from error
+        finally:
+            _end_tasks()
 
 
-papermill_engines.register("crmlab", ReportEngine)
+def _end_tasks() -> None:
+    """End what nbclient still waits for in this thread when a notebook is broken off."""
+    loop = ensure_event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def register() -> None:
+    """Make the engine known to papermill as `crmlab`."""
+    papermill_engines.register("crmlab", ReportEngine)
+
+
+class _Forked:
+    """A forked kernel with the face of a `subprocess.Popen`, as far as jupyter_client looks."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process):
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        return processes.exit_code(self._process)
+
+    def wait(self) -> int | None:
+        self._process.join()
+        return self.poll()
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        processes.end_group(self.pid)
+
+    terminate = kill
+
+
+@cache
+def _say_once(message: str) -> None:
+    logging.getLogger("crmlab").warning(message)

@@ -1,44 +1,64 @@
 """What is to be made: client x notebook x as-of date. Faults of the input are found here, before a kernel starts."""
 
-import hashlib
-import json
-import platform
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from importlib.metadata import version
+from functools import cache
 from pathlib import Path
 
-from crmlab.client import Client, check, data_files, open_client
 from crmlab.contract import InputError, suggestion
-from crmlab.data import fingerprint
-from crmlab.notebook import RESERVED, Notebook, read_notebooks
-from crmlab.params import Project
-
-_VERSIONS = ("crmlab", "pandas", "duckdb", "narwhals", "lifetimes", "statsmodels", "papermill", "nbconvert")
+from crmlab.notebook import RESERVED, Notebook, parse_day, read_notebooks
+from crmlab.params import Params, Project, load_params
+from crmlab.report import inputs, processes
+from crmlab.report.published import Published
 
 
 @dataclass(frozen=True)
 class Job:
-    """One report to make."""
+    """One report to make.
+
+    Attributes
+    ----------
+    asked
+        The as-of date that the command gave, if it did.
+    inputs
+        Fingerprints of what it is made from, by part; those of the reports it needs are added when they are there.
+    reason
+        Why it is skipped, if it is.
+    """
 
     client: str
     name: str
     notebook: Notebook
+    asked: str | None
     as_of: date
     currency: str
     language: str
     injected: dict
     parameters: dict
-    fingerprint: str
+    inputs: dict[str, str]
     reason: str | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.client, self.notebook.name
 
     @property
     def folder(self) -> Path:
         """Where it goes, below the folder of reports."""
         return Path(self.client, self.as_of.isoformat())
 
-    def record(self, status: str, reason: str | None, results: dict, seconds: float, git: str) -> dict:
+    @property
+    def fingerprint(self) -> str:
+        return inputs.digest(self.inputs)
+
+    def after(self, needed: Mapping[str, str]) -> "Job":
+        """The same job with what became of each report it needs: its fingerprint, or `failed` or `skipped`."""
+        return replace(self, inputs=self.inputs | {"needs": inputs.digest(needed)})
+
+    def record(self, status: str, reason: str | None, results: dict, provenance: dict) -> dict:
         """The JSON beside the report."""
         return {
             "client": self.client,
@@ -54,67 +74,153 @@ class Job:
             "models": results.get("models", {}),
             "data": results.get("data", {}),
             "parameters": self.parameters,
+            "inputs": self.inputs,
             "fingerprint": self.fingerprint,
-            "provenance": {
-                "seconds": round(seconds, 1),
-                "run_on": datetime.now(UTC).isoformat(timespec="seconds"),
-                "versions": {"python": platform.python_version()} | {name: version(name) for name in _VERSIONS},
-                "git": git,
-            },
+            "provenance": provenance
+            | {"run_on": datetime.now(UTC).isoformat(timespec="seconds"), "versions": inputs.versions()},
         }
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Jobs, each after those it needs; and by client, what is wrong with the input of those that get none."""
+
+    jobs: list[Job] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
 def plan(
-    project: Project, clients: Iterable[str] = (), notebooks: Iterable[str] = (), as_of: str | None = None
-) -> list[Job]:
+    project: Project,
+    published: Mapping[str, Published],
+    *,
+    clients: Iterable[str] = (),
+    notebooks: Iterable[str] = (),
+    as_of: str | None = None,
+    workers: int = 1,
+    seconds: float | None = None,
+) -> Plan:
     """Check every input of the named clients (all, if none is named) and list the reports to make.
+
+    A client's data are read only if they, or what reads them, are not those of a report that stands.
+
+    Parameters
+    ----------
+    published
+        What stands in the folder of reports.
+    workers, seconds
+        How many clients' data are read at a time, and how long that may take for one.
 
     Raises
     ------
     InputError
-        With one line for each fault of each client.
+        If a name is wrong, or a notebook, or the input of every client.
     """
     available = read_notebooks(project.notebooks)
     for name in notebooks:
         if name not in available:
             raise InputError(f"no such notebook: {name}{suggestion(name, available)}")
-    chosen = [notebook for name, notebook in available.items() if not notebooks or name in notebooks]
+    chosen = _in_order(available, notebooks or available)
     ids = list(dict.fromkeys(clients)) or project.clients()
     if not ids:
         raise InputError(f"{project.params.name}/: holds no client's file")
-    jobs, faults = [], []
-    for client_id in ids:
+    for client in ids:
+        if client not in project.clients():
+            raise InputError(f"no such client: {client}{suggestion(client, project.clients())}")
+
+    def of_client(client: str) -> list[Job] | InputError:
         try:
-            client = open_client(client_id, as_of, project=project)
-            check(client)
-            jobs += _jobs(client, chosen)
+            params = load_params(project, client, as_of=as_of)
+            parts = inputs.client_inputs(params, project)
+            day = _known_day(published.get(client), parts)
+            if day is None:
+                _load_ahead()
+                day = parse_day(processes.ask(_read_all, project, client, as_of, seconds=seconds))
+            return [_job(params, notebook, as_of, day, parts) for notebook in chosen]
         except InputError as error:
-            faults.append(str(error))
-    if faults:
-        raise InputError("\n".join(faults))
-    return jobs
+            return error
+        except processes.ProcessDied as error:
+            return InputError(f"{project.params.name}/{client}.yaml: reading its data, {error}")
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(of_client, client) for client in ids]
+        try:
+            found = {client: future.result() for client, future in zip(ids, futures, strict=True)}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while wait(futures, timeout=0.1).not_done:
+                processes.end_asked()
+            raise
+    faults = {client: str(result) for client, result in found.items() if isinstance(result, InputError)}
+    if len(faults) == len(ids):
+        raise InputError("\n".join(faults.values()))
+    return Plan([job for client in ids if client not in faults for job in found[client]], faults)
 
 
-def _jobs(client: Client, notebooks: list[Notebook]) -> list[Job]:
-    data = fingerprint(data_files(client))
-    jobs = []
-    for notebook in notebooks:
-        injected = client.params.injected(notebook)
-        parameters = {p.name: p.default for p in notebook.parameters} | injected | {"as_of": client.as_of.isoformat()}
-        missing = [table for table in notebook.tables if table not in client.tables]
-        content = json.dumps([notebook.path.read_text(encoding="utf-8"), parameters, data, version("crmlab")])
-        jobs.append(
-            Job(
-                client=client.id,
-                name=client.name,
-                notebook=notebook,
-                as_of=client.as_of,
-                currency=client.currency,
-                language=client.language,
-                injected=injected,
-                parameters={name: value for name, value in parameters.items() if name not in RESERVED[:1]},
-                fingerprint=hashlib.sha256(content.encode()).hexdigest(),
-                reason=f"the client supplies no table {' and no table '.join(missing)}" if missing else None,
-            )
-        )
-    return jobs
+@cache
+def _load_ahead() -> None:
+    """Import what runs notebooks and writes pages while other processes read data: it takes as long as they do."""
+
+    def load():
+        import crmlab.report.kernels  # noqa: F401
+        from crmlab.report.html import exporter
+
+        exporter()
+
+    threading.Thread(target=load, daemon=True).start()
+
+
+def _in_order(available: dict[str, Notebook], names: Iterable[str]) -> list[Notebook]:
+    """The named notebooks and those they need, these first."""
+    ordered: dict[str, Notebook] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise InputError(f"notebooks/{name}.ipynb: needs itself, by way of {' and '.join(above)}")
+        for needed in available[name].needs:
+            if needed not in available:
+                known = suggestion(needed, available)
+                raise InputError(f"notebooks/{name}.ipynb: needs {needed}, which is no notebook{known}")
+            add(needed, (*above, name))
+        ordered[name] = available[name]
+
+    for name in names:
+        add(name, ())
+    return list(ordered.values())
+
+
+def _known_day(published: Published | None, parts: dict[str, str]) -> date | None:
+    """The as-of date of a report that was made from the same data by the same code."""
+    for entry in published.entries if published else ():
+        made_from = entry.get("inputs", {})
+        if all(made_from.get(part) == parts[part] for part in inputs.OF_CLIENT):
+            return parse_day(entry["as_of"])
+    return None
+
+
+def _read_all(project: Project, client_id: str, as_of: str | None) -> str:
+    """Check all of a client's data; its as-of date."""
+    from crmlab.client import check, open_client
+
+    client = open_client(client_id, as_of, project=project)
+    check(client)
+    return client.as_of.isoformat()
+
+
+def _job(params: Params, notebook: Notebook, asked: str | None, as_of: date, parts: dict[str, str]) -> Job:
+    # the date itself, not `latest`: data that change during the run must not move it
+    injected = params.injected(notebook) | {"as_of": as_of.isoformat()}
+    parameters = {p.name: p.default for p in notebook.parameters} | injected
+    missing = [table for table in notebook.tables if table not in params.data]
+    return Job(
+        client=params.id,
+        name=params.client,
+        notebook=notebook,
+        asked=asked,
+        as_of=as_of,
+        currency=params.currency,
+        language=params.language,
+        injected=injected,
+        parameters={name: value for name, value in parameters.items() if name not in RESERVED[:1]},
+        inputs=parts | {"notebook": inputs.notebook_inputs(notebook), "parameters": inputs.digest(parameters)},
+        reason=f"the client supplies no table {' and no table '.join(missing)}" if missing else None,
+    )

@@ -1,236 +1,287 @@
-"""Runs planned reports and publishes them: HTML, JSON and executed notebook for each, and the index over all.
+"""Runs planned reports, several at a time, and publishes them with the pages over them.
 
-A report is built in a folder of its own and moved into place when it is whole, so that a failure leaves the earlier
-report where it was.
+One process at a time works in a folder of reports. A report that fails fails alone; whatever ends the run, what stands
+is whole, and the next run makes the rest.
 """
 
 import json
-import logging
-import os
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from typing import Any, Protocol
 
-from crmlab.contract import InputError
-from crmlab.notebook import parse_day
 from crmlab.params import Project
-from crmlab.report.plan import Job
+from crmlab.report import build, inputs, memory, processes, workspace
+from crmlab.report.history import render_history
+from crmlab.report.index import render_index
+from crmlab.report.plan import Job, Plan
+from crmlab.report.published import Published, published
 
-# nbconvert's exporter keeps state while it renders
-_RENDERING = Lock()
+# how often a run looks at its kernels' memory and refreshes what it shows
+_TICK_SECONDS = 0.5
+# half of the memory is for the kernels' engines, and no engine gets less than this
+_LEAST_ENGINE_MB = 256
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: `ok`, `failed` or `skipped`, and the file to look at."""
+    """What became of a report.
 
-    job: Job
+    Attributes
+    ----------
+    status
+        `built`, `reused`, `skipped` or `failed`.
+    reason
+        Why it was built anew, skipped, or failed.
+    file
+        What to look at.
+    """
+
+    client: str
+    notebook: str
+    as_of: str
     status: str
     reason: str | None
     seconds: float
     file: Path
+    peak_memory_mb: int | None = None
+
+
+@dataclass
+class Running:
+    """A report in the making."""
+
+    job: Job
+    why: str
+    expected: int
+    started: float = field(default_factory=time.monotonic)
+    pid: int | None = None
+    peak: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def spent(self) -> dict:
+        return {"seconds": round(self.seconds, 1), "peak_memory_mb": self.peak >> 20}
+
+
+class Watch(Protocol):
+    """What shows a run to whoever waits for it."""
+
+    def planned(self, jobs: int) -> None: ...
+    def started(self, job: Job) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+    def tick(self, running: list[Running], left: int) -> None: ...
+    def say(self, line: str) -> None: ...
 
 
 def run(
-    project: Project, jobs: list[Job], reports: Path, *, workers: int, finished: Callable[[Outcome], None]
+    project: Project,
+    plan: Plan,
+    reports: Path,
+    scratch: Path,
+    *,
+    workers: int,
+    watch: Watch,
+    force: bool = False,
+    seconds: float = 3600.0,
 ) -> list[Outcome]:
-    """Make the reports, `workers` at a time, then the index over all that there are.
+    """Make the reports that are not current, `workers` at a time, then the pages over all that there are.
 
     Parameters
     ----------
-    finished
-        Called with each outcome as it is known.
+    scratch
+        Folder for what kernels write in passing.
+    force
+        Make them all.
+    seconds
+        How long one report may take.
+
+    Raises
+    ------
+    TargetError
+        If `reports` cannot be written, or its disk is full. What stands there is whole.
     """
-    from crmlab.report.index import render_index
-
     try:
-        reports.mkdir(parents=True, exist_ok=True)
+        with workspace.only_run(reports, watch.say), workspace.staging(reports) as staging:
+            share = max(_LEAST_ENGINE_MB, (memory.available() >> 20) // (2 * workers))
+            git = build.git_commit(project.root)
+            site = build.Site(project, reports, staging, scratch, seconds, share, force, git)
+            watch.planned(len(plan.jobs))
+            before = published(reports)
+            outcomes = _clients_that_failed(plan, before, site)
+            for outcome in outcomes:
+                watch.finished(outcome)
+            outcomes += _Schedule(plan, before, site, workers, watch).run()
+            _write_pages(reports, staging, watch)
+            return outcomes
     except OSError as error:
-        raise InputError(f"{reports.name}: cannot hold reports: {error.strerror}; name another folder") from error
-    git = _git(project.root)
-    with (
-        tempfile.TemporaryDirectory(prefix=".staging-", dir=reports) as staging,
-        ThreadPoolExecutor(max_workers=workers) as pool,
-    ):
+        if workspace.is_full(error):
+            raise workspace.TargetError(
+                f"{error.filename or reports}: cannot be written: {error.strerror}. Reports go to {reports}, temporary "
+                f"files to {scratch.parent}; make room there, then run again. Earlier reports are whole."
+            ) from error
+        raise
 
-        def make(job: Job) -> Outcome:
-            outcome = _make(job, project, reports, Path(staging), git)
-            finished(outcome)
-            return outcome
 
-        outcomes = list(pool.map(make, jobs))
-        index = Path(staging, "index.html")
-        index.write_text(render_index(published(reports)), encoding="utf-8")
-        os.replace(index, reports / "index.html")
+class _Schedule:
+    """Starts each report when those it needs are done, a worker is free and memory suffices."""
+
+    def __init__(self, plan: Plan, before: Mapping[str, Published], site: build.Site, workers: int, watch: Watch):
+        self.waiting = {job.key: job for job in plan.jobs}
+        self.states: dict[tuple[str, str], str] = {}
+        self.running: dict[Future, Running] = {}
+        self.outcomes: list[Outcome] = []
+        self.site, self.workers, self.watch = site, workers, watch
+        self.stopping = False
+        entries = [entry for client in before.values() for entry in client.entries]
+        self.records = {(entry["client"], entry["as_of"], entry["notebook"]): entry for entry in entries}
+        # of several dates the last
+        self.latest = {(entry["client"], entry["notebook"]): entry for entry in entries}
+
+    def run(self) -> list[Outcome]:
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                while self.waiting or self.running:
+                    self._start_what_can(pool)
+                    done, _ = wait(self.running, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._finish(self.running.pop(future), future)
+                    self._measure()
+                    self.watch.tick(list(self.running.values()), len(self.waiting))
+            except BaseException:
+                self._stop()
+                raise
+        return self.outcomes
+
+    def _start_what_can(self, pool: ThreadPoolExecutor) -> None:
+        for job in list(self.waiting.values()):
+            needed = [(job.client, name) for name in job.notebook.needs]
+            if any(key in self.waiting or key not in self.states for key in needed):
+                continue
+            if needed:
+                job = job.after({name: self.states[job.client, name] for _, name in needed})
+            if self._settled(job):
+                continue
+            if len(self.running) >= self.workers:
+                return
+            measured = self.latest.get(job.key, {}).get("provenance", {}).get("peak_memory_mb")
+            expected = measured << 20 if measured else memory.TYPICAL
+            claims = [(each.expected, memory.used(each.pid) if each.pid else 0) for each in self.running.values()]
+            if not memory.enough(expected, memory.available(), claims):
+                return
+            del self.waiting[job.key]
+            running = Running(job, self._why(job), expected)
+            self.watch.started(job)
+            self.running[pool.submit(self._make, running)] = running
+
+    def _settled(self, job: Job) -> bool:
+        """Whether a report needs no kernel: it is skipped, or current."""
+        record = self._record(job)
+        if job.reason:
+            if record is None or (record["status"], record.get("fingerprint")) != ("skipped", job.fingerprint):
+                fault = _fault_of(build.skip, job, self.site)
+            else:
+                fault = None
+            self._done(job, "failed" if fault else "skipped", fault or job.reason, 0.0, f"{job.notebook.name}.json")
+        elif not self.site.force and build.is_current(job, record, self.site.reports):
+            self._done(job, "reused", None, 0.0, f"{job.notebook.name}.html")
+        else:
+            return False
+        del self.waiting[job.key]
+        return True
+
+    def _make(self, running: Running) -> str | None:
+        """Build a report; if it fails, publish that, and return the reason."""
+
+        def started(pid: int) -> None:
+            running.pid = pid
+            if self.stopping:
+                processes.end_group(pid)
+
+        try:
+            build.build(running.job, self.site, started, running.spent)
+        except Exception as error:  # whatever goes wrong in one report is that report's result, and is shown
+            if self.stopping or workspace.is_full(error):
+                raise
+            reason = build.reason(error)
+            fault = _fault_of(build.fail, running.job, self.site, error, running.spent())
+            return f"{reason}; {fault}" if fault and fault not in reason else reason
+        return None
+
+    def _finish(self, running: Running, future: Future) -> None:
+        job, reason = running.job, future.result()
+        spent = (running.seconds, f"{job.notebook.name}.failed.html" if reason else f"{job.notebook.name}.html")
+        self._done(job, "failed" if reason else "built", reason or running.why, *spent, running.peak >> 20)
+
+    def _done(self, job: Job, status: str, reason: str | None, seconds: float, file: str, peak: int | None = None):
+        self.states[job.key] = status if status in ("failed", "skipped") else job.fingerprint
+        path = self.site.reports / job.folder / file
+        outcome = Outcome(job.client, job.notebook.name, job.as_of.isoformat(), status, reason, seconds, path, peak)
+        self.outcomes.append(outcome)
+        self.watch.finished(outcome)
+
+    def _measure(self) -> None:
+        for running in self.running.values():
+            if running.pid:
+                running.peak = max(running.peak, memory.used(running.pid))
+
+    def _stop(self) -> None:
+        """End all kernels; what they would have given is not published."""
+        self.stopping = True
+        for future, running in self.running.items():
+            future.cancel()
+            if running.pid:
+                processes.end_group(running.pid)
+
+    def _record(self, job: Job) -> dict | None:
+        return self.records.get((job.client, job.as_of.isoformat(), job.notebook.name))
+
+    def _why(self, job: Job) -> str:
+        record = self._record(job)
+        if record is None or not record.get("inputs"):
+            return "new date" if job.key in self.latest else "new"
+        if record["status"] == "failed":
+            return "it failed before"
+        changes = inputs.changed(record["inputs"], job.inputs)
+        return f"changed: {changes}" if changes else "asked for" if self.site.force else "its files were not whole"
+
+
+def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: build.Site) -> list[Outcome]:
+    """Publish of each client whether its input can be used; outcomes of those whose cannot."""
+    outcomes = []
+    for client, reason in plan.faults.items():
+        file = site.reports / client / "failed.json"
+        known = before.get(client)
+        about = {"client": client, "client_name": known.name if known else client, "status": "failed", "reason": reason}
+        run_on = datetime.now(UTC).isoformat(timespec="seconds")
+        text = json.dumps(about | {"provenance": {"run_on": run_on}}, ensure_ascii=False, indent=1) + "\n"
+        fault = _fault_of(build.replace_if_changed, file, text, site.staging)
+        outcomes.append(Outcome(client, "", "", "failed", f"{reason}\n{fault}" if fault else reason, 0.0, file))
+    for client in {job.client for job in plan.jobs}:
+        if client in before and before[client].failure:
+            (site.reports / client / "failed.json").unlink()
     return outcomes
 
 
-def published(reports: Path) -> list[dict]:
-    """What stands in a folder of reports: the JSON of each client's reports at its latest date, with links to them.
-
-    A report that failed at that date is listed as failed, with a link to the last good one where there is one.
-    """
-    entries = []
-    for client in sorted(path for path in reports.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        dates = sorted(path for path in client.iterdir() if _is_day(path.name) and any(path.glob("*.json")))
-        for path in sorted(dates[-1].glob("*.json")) if dates else ():
-            if not path.name.endswith(".failed.json") and (entry := _read(path)):
-                entries.append(entry | _failure(path) | _links(path, reports))
-    return entries
-
-
-def _read(path: Path) -> dict | None:
-    """A record, or None with a warning if the file is none of ours."""
+def _fault_of(write: Callable, *arguments: Any) -> str | None:
+    """Write into one client's folder; why that cannot be done, if the fault is that folder's alone."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if {"client", "notebook", "as_of", "status", "metrics"} <= set(record):
-            return record
-        raise ValueError("lacks what a report's record holds")
-    except (OSError, ValueError, TypeError) as error:
-        logging.getLogger("crmlab").warning("%s: left out of the index: %s", path, error)
-        return None
+        write(*arguments)
+    except OSError as error:
+        if workspace.is_full(error):
+            raise
+        return f"{error.filename}: cannot be written: {error.strerror}"
+    return None
 
 
-def _failure(path: Path) -> dict:
-    """That the last run failed, if it did; the figures of the last good report stay."""
-    failed = path.with_name(f"{path.stem}.failed.json")
-    record = _read(failed) if failed.exists() else None
-    return {"status": "failed", "reason": record["reason"]} if record else {}
-
-
-def _links(path: Path, reports: Path) -> dict[str, str | None]:
-    pages = {"href": path.with_suffix(".html"), "failed_href": path.with_name(f"{path.stem}.failed.html")}
-    return {key: page.relative_to(reports).as_posix() if page.exists() else None for key, page in pages.items()}
-
-
-def _is_day(name: str) -> bool:
-    try:
-        parse_day(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _make(job: Job, project: Project, reports: Path, staging: Path, git: str) -> Outcome:
-    started = time.monotonic()
-    target = reports / job.folder
-    work = Path(tempfile.mkdtemp(dir=staging))
-    name = job.notebook.name
-    if job.reason:
-        _write(work / f"{name}.json", job.record("skipped", job.reason, {}, 0.0, git))
-        _publish(work, target)
-        return Outcome(job, "skipped", job.reason, 0.0, target / f"{name}.json")
-    try:
-        executed = _execute(job, project, work / "published")
-        results = json.loads((work / "published").read_text(encoding="utf-8"))
-        (work / "published").unlink()
-        record = job.record("ok", None, results, time.monotonic() - started, git)
-        _render(executed, record, work)
-    except Exception as error:  # whatever goes wrong in one report is that report's result, and is shown
-        reason = _reason(error)
-        for left_over in work.iterdir():
-            left_over.unlink()
-        record = job.record("failed", reason, {}, time.monotonic() - started, git)
-        _render_failure(error, record, work, (target / f"{name}.html").exists())
-        _write(work / f"{name}.failed.json", record)
-        if not (target / f"{name}.json").exists():
-            _write(work / f"{name}.json", record)
-        _publish(work, target)
-        return Outcome(job, "failed", reason, time.monotonic() - started, target / f"{name}.failed.html")
-    _publish(work, target)
-    for stale in (f"{name}.failed.html", f"{name}.failed.json"):
-        (target / stale).unlink(missing_ok=True)
-    return Outcome(job, "ok", None, time.monotonic() - started, target / f"{name}.html")
-
-
-def _execute(job: Job, project: Project, publish_to: Path):
-    """The executed notebook, without papermill's marks: they name this machine's folders."""
-    import nbformat
-    import papermill
-
-    import crmlab.report.kernels  # noqa: F401  (registers the engine)
-
-    executed = papermill.execute_notebook(
-        nbformat.read(job.notebook.path, as_version=4),
-        None,
-        job.injected,
-        engine_name="crmlab",
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-        folder=project.root,
-        environment={"CRMLAB_PUBLISH": str(publish_to), "CRMLAB_PARAMS": str(project.params)},
-    )
-    if not publish_to.exists():
-        raise RuntimeError(
-            f"{job.notebook.name} ended without client.publish(...): its last cell must hand over results"
-        )
-    for holder in (executed, *executed.cells):
-        holder.metadata.pop("papermill", None)
-        holder.metadata.pop("execution", None)
-    return executed
-
-
-def _render(executed, record: dict, work: Path) -> None:
-    import nbformat
-
-    from crmlab.report.html import render
-
-    name = record["notebook"]
-    with _RENDERING:
-        page = render(executed, _meta(record))
-    (work / f"{name}.html").write_text(page, encoding="utf-8")
-    nbformat.write(executed, work / f"{name}.ipynb")
-    _write(work / f"{name}.json", record)
-
-
-def _render_failure(error: Exception, record: dict, work: Path, has_earlier: bool) -> None:
-    from crmlab.report.html import render_failed
-
-    shown = {
-        "ename": getattr(error, "ename", type(error).__name__),
-        "evalue": getattr(error, "evalue", str(error)),
-        "traceback": "\n".join(getattr(error, "traceback", None) or [str(error)]),
-        "cell": getattr(error, "source", ""),
-    }
-    name = record["notebook"]
-    page = render_failed(_meta(record), shown, last_good=f"{name}.html" if has_earlier else None)
-    (work / f"{name}.failed.html").write_text(page, encoding="utf-8")
-
-
-def _reason(error: Exception) -> str:
-    """One line: the notebook's own error where there is one."""
-    name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
-    return f"{name}: {text}".strip().splitlines()[0]
-
-
-def _meta(record: dict) -> dict:
-    """A report's JSON as the page wants it: `client` is there the name on the page."""
-    return record | {"client_id": record["client"], "client": record["client_name"]}
-
-
-def _write(path: Path, record: dict) -> None:
-    path.write_text(json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _publish(work: Path, target: Path) -> None:
-    """Move finished files into place, each at once; the JSON last, since it says that the rest is there."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".json"):
-        os.replace(path, target / path.name)
-
-
-def _git(root: Path) -> str:
-    """The commit the project stands at, `-dirty` if files differ from it; empty where there is no git."""
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return described.stdout.strip()
+def _write_pages(reports: Path, staging: Path, watch: Watch) -> None:
+    """The portfolio and each client's history, where they say something new."""
+    found = published(reports, watch.say)
+    build.replace_if_changed(reports / "index.html", render_index(found), staging)
+    for name, client in found.items():
+        build.replace_if_changed(reports / name / "index.html", render_history(client), staging)

@@ -1,0 +1,241 @@
+"""One report: its notebook run, its page written, its files moved into place when they are whole.
+
+An earlier good report stays until its successor is whole, and beside a failure.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from crmlab.params import Project, load_params
+from crmlab.report import inputs
+from crmlab.report.plan import Job
+
+# nbconvert's exporter keeps state while it renders
+_RENDERING = Lock()
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where reports are made.
+
+    Attributes
+    ----------
+    reports
+        The folder that they are published in.
+    staging
+        A folder on the same disk.
+    scratch
+        A folder for files that nobody keeps.
+    seconds
+        How long a notebook may take.
+    engine_memory_mb
+        What the engine of one kernel may hold before it spills to the disk.
+    force
+        Whether reports are made again that are current.
+    git
+        The commit that the project stands at.
+    """
+
+    project: Project
+    reports: Path
+    staging: Path
+    scratch: Path
+    seconds: float
+    engine_memory_mb: int
+    force: bool
+    git: str
+
+
+def is_current(job: Job, record: dict | None, reports: Path) -> bool:
+    """Whether the report that stands was made from the same inputs, and is whole."""
+    if record is None or record.get("fingerprint") != job.fingerprint or record["status"] != "ok":
+        return False
+    files = record["provenance"].get("files", {})
+    return bool(files) and all(_hash(reports / job.folder / name) == known for name, known in files.items())
+
+
+def skip(job: Job, site: Site) -> None:
+    """Publish that a report is not made, and why."""
+    record = job.record("skipped", job.reason, {}, {"git": site.git})
+    with tempfile.TemporaryDirectory(dir=site.staging) as folder:
+        _write(Path(folder, f"{job.notebook.name}.json"), record)
+        _publish(Path(folder), site.reports / job.folder)
+
+
+def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[[], dict]) -> None:
+    """Run the notebook and publish its report.
+
+    Parameters
+    ----------
+    started
+        Called with the process id of the kernel.
+    spent
+        Gives what the run took so far, for the record.
+
+    Raises
+    ------
+    Exception
+        Whatever went wrong; nothing is published then.
+    """
+    name = job.notebook.name
+    with tempfile.TemporaryDirectory(dir=site.staging) as folder:
+        work = Path(folder)
+        executed, results = _execute(job, site, started)
+        _check_unchanged(job, site.project)
+        record = job.record("ok", None, results, spent() | {"git": site.git})
+        _render(executed, record, work)
+        record["provenance"]["files"] = {path.name: _hash(path) for path in sorted(work.iterdir())}
+        _write(work / f"{name}.json", record)
+        _publish(work, site.reports / job.folder)
+    for ending in ("failed.html", "failed.json"):
+        (site.reports / job.folder / f"{name}.{ending}").unlink(missing_ok=True)
+
+
+def fail(job: Job, site: Site, error: Exception, spent: dict) -> None:
+    """Publish that a report could not be made, beside the last good one."""
+    name, target = job.notebook.name, site.reports / job.folder
+    record = job.record("failed", reason(error), {}, spent | {"git": site.git})
+    with tempfile.TemporaryDirectory(dir=site.staging) as folder:
+        work = Path(folder)
+        _render_failure(error, record, work, (target / f"{name}.html").exists())
+        _write(work / f"{name}.failed.json", record)
+        if not (target / f"{name}.json").exists():
+            _write(work / f"{name}.json", record)
+        _publish(work, target)
+
+
+def reason(error: Exception) -> str:
+    """One line: the notebook's own error where there is one."""
+    name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
+    return f"{name}: {text}".strip().splitlines()[0]
+
+
+def replace_if_changed(path: Path, text: str, staging: Path) -> None:
+    """Write a page in one step, and only if it says something new."""
+    content = text.encode()
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(exist_ok=True)
+        new = staging / path.name
+        new.write_bytes(content)
+        os.replace(new, path)
+
+
+def _execute(job: Job, site: Site, started: Callable[[int], None]):
+    """The executed notebook, without papermill's marks: they name this machine's folders; and what it handed over."""
+    import nbformat
+    import papermill
+
+    from crmlab.report import kernels
+
+    kernels.register()
+    with tempfile.TemporaryDirectory(dir=site.scratch, ignore_cleanup_errors=True) as folder:
+        handed_over = Path(folder, "published")
+        executed = papermill.execute_notebook(
+            nbformat.read(job.notebook.path, as_version=4),
+            None,
+            job.injected,
+            engine_name="crmlab",
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            folder=site.project.root,
+            scratch=Path(folder),
+            seconds=site.seconds,
+            started=started,
+            environment=os.environ
+            | {
+                "CRMLAB_PUBLISH": str(handed_over),
+                "CRMLAB_PARAMS": str(site.project.params),
+                "CRMLAB_REPORTS": str(site.reports),
+                "CRMLAB_MEMORY_MB": str(site.engine_memory_mb),
+                "TMPDIR": folder,
+            },
+        )
+        if not handed_over.exists():
+            raise RuntimeError(
+                f"{job.notebook.name} ended without client.publish(...): its last cell must hand over results"
+            )
+        results = json.loads(handed_over.read_text(encoding="utf-8"))
+    for holder in (executed, *executed.cells):
+        holder.metadata.pop("papermill", None)
+        holder.metadata.pop("execution", None)
+    return executed, results
+
+
+def _check_unchanged(job: Job, project: Project) -> None:
+    """The kernel read the client's file and data after they were fingerprinted: they must be the same still."""
+    now = inputs.client_inputs(load_params(project, job.client, as_of=job.asked), project)
+    if changes := inputs.changed(job.inputs, now, ("client", "data")):
+        raise RuntimeError(f"{changes} changed while the report was made; run again")
+
+
+def _render(executed, record: dict, work: Path) -> None:
+    import nbformat
+
+    from crmlab.report.html import render
+
+    name = record["notebook"]
+    with _RENDERING:
+        page = render(executed, _meta(record))
+    _write_text(work / f"{name}.html", page)
+    _write_text(work / f"{name}.ipynb", nbformat.writes(executed) + "\n")
+
+
+def _render_failure(error: Exception, record: dict, work: Path, has_earlier: bool) -> None:
+    from crmlab.report.html import render_failed
+
+    shown = {
+        "ename": getattr(error, "ename", type(error).__name__),
+        "evalue": getattr(error, "evalue", str(error)),
+        "traceback": "\n".join(getattr(error, "traceback", None) or [str(error)]),
+        "cell": getattr(error, "source", ""),
+    }
+    name = record["notebook"]
+    page = render_failed(_meta(record), shown, last_good=f"{name}.html" if has_earlier else None)
+    _write_text(work / f"{name}.failed.html", page)
+
+
+def _meta(record: dict) -> dict:
+    """A report's JSON as the page wants it: `client` is there the name on the page."""
+    return record | {"client_id": record["client"], "client": record["client_name"]}
+
+
+def _write(path: Path, record: dict) -> None:
+    _write_text(path, json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a file so that it is on the disk when this returns: a renamed file must not be empty after a power cut."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _publish(work: Path, target: Path) -> None:
+    """Move finished files into place, each at once; the JSON last, since it says that the rest is there."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".json"):
+        os.replace(path, target / path.name)
+
+
+def _hash(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def git_commit(root: Path) -> str:
+    """The commit the project stands at, `-dirty` if files differ from it; empty where there is no git."""
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return described.stdout.strip()

@@ -1,0 +1,113 @@
+"""Where a run works: alone in a folder of reports, with temporary files; and what killed runs left behind."""
+
+import errno
+import json
+import multiprocessing.util
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from crmlab.contract import InputError
+
+LOCK = ".lock"
+_STAGING = ".staging-"
+_SCRATCH, _NEW_SCRATCH, _NEW_SECONDS = "crmlab-run-", "crmlab-new-", 60
+# locks that are let go of with the process
+_held: list[FileLock] = []
+# the disk can take nothing more; any other fault of a file is that of one report
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+class TargetError(Exception):
+    """The folder of reports takes no more files; one line says why and what to do."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error shows that a disk takes nothing more, which ends a run; other faults of files do not."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+@contextmanager
+def only_run(reports: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold a folder of reports; another run waits until this one has ended, however it ends.
+
+    Parameters
+    ----------
+    waiting
+        Called once with a line on who holds the folder, if it is held.
+    """
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(reports / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting(f"{reports}: {_holder(reports)} is at work here; waiting for it to end")
+            lock.acquire()
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise InputError(f"{reports}: cannot hold reports: {error.strerror}; name another folder") from error
+    try:
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
+        (reports / LOCK).write_text(json.dumps(about), encoding="utf-8")
+        for left_over in reports.glob(f"{_STAGING}*"):
+            shutil.rmtree(left_over)
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(reports: Path) -> str:
+    try:
+        about = json.loads((reports / LOCK).read_text(encoding="utf-8"))
+        return f"another run (process {about['pid']} on {about['host']}, since {about['since'][:16]} UTC)"
+    except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
+        return "another run"
+
+
+@contextmanager
+def staging(reports: Path) -> Iterator[Path]:
+    """A folder on the disk of the reports, in which files are made whole before they are moved to their place."""
+    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=reports) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for what a run and its kernels write in passing."""
+    with tempfile.TemporaryDirectory(dir=own_folder(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@cache
+def own_folder() -> Path:
+    """The folder for temporary files of this process; those of processes that were killed are removed."""
+    temporary = Path(tempfile.gettempdir())
+    for left_over in temporary.glob(f"{_SCRATCH}*"):
+        # the system lets go of a lock when its process ends; others' folders cannot be opened
+        with suppress(Timeout, OSError), FileLock(left_over / LOCK, timeout=0):
+            shutil.rmtree(left_over)
+    for left_over in temporary.glob(f"{_NEW_SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - left_over.stat().st_mtime > _NEW_SECONDS:
+                shutil.rmtree(left_over)
+    new = Path(tempfile.mkdtemp(prefix=_NEW_SCRATCH))
+    folder = new.with_name(new.name.replace(_NEW_SCRATCH, _SCRATCH))
+    lock = FileLock(new / LOCK)
+    lock.acquire()
+    # locked before it bears the name by which others look for what was left behind
+    new.rename(folder)
+    # after multiprocessing's own files in it, which go at priority -100
+    multiprocessing.util.Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-200)
+    _held.append(lock)
+    return folder
