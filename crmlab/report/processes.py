@@ -4,6 +4,7 @@ The server is multiprocessing's fork server; it starts with the first process th
 with the run, be the run killed outright.
 """
 
+import gc
 import multiprocessing.util
 import os
 import signal
@@ -35,6 +36,7 @@ PRELOAD = (
     "narwhals._arrow.dataframe",
     "narwhals._duckdb.namespace",
     "pyarrow.pandas_compat",
+    "crmlab.cli",
     "crmlab.report.forked",
     "crmlab.report.plan",
     "crmlab.client",
@@ -146,6 +148,7 @@ def how_it_ended(code: int | None) -> str:
 def _lead(function: Callable, arguments: tuple) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
+    gc.freeze()  # what the server has loaded is never garbage: looking through it again and again takes time and memory
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.path.exists("/proc/self/oom_score_adj"):
         # where memory runs out, the system should end this process and not the run that it belongs to
