@@ -6,7 +6,8 @@ side in this one run, and their ratio:
 1. the reports of four clients by `crmlab report`, and by the stock commands over the same notebooks and parameters;
    then with a notebook in their place that imports what they import and computes next to nothing, so that the machine
    alone is measured: what a notebook computes both have to do;
-2. 200 reports of 100 small clients in one run: failures, and the memory of the run itself along the way;
+2. 200 reports of 100 small clients in one run, and four of them by the stock commands: seconds of each, failures, and
+   the memory of the run itself along the way;
 3. the same again with nothing changed, and with 100 of them asked for: no kernel may start.
 """
 
@@ -54,10 +55,10 @@ def four_clients(folder: Path) -> Path:
     return folder
 
 
-def stock(project: Path, out: Path) -> float:
-    """Seconds of papermill and nbconvert over all clients and notebooks."""
+def stock(project: Path, out: Path, clients: int | None = None) -> float:
+    """Seconds of papermill and nbconvert over all notebooks of all clients, or of the first ones."""
     total = 0.0
-    for params in sorted((project / "params").glob("*.yaml")):
+    for params in sorted((project / "params").glob("*.yaml"))[:clients]:
         for notebook in sorted((project / "notebooks").glob("*.ipynb")):
             flat = out / "flat.yaml"
             with flat.open("w") as stream:
@@ -131,6 +132,8 @@ def main(clients: int = 100):
         early, late = max(sizes[quarter : 2 * quarter]), max(sizes[-quarter:])
         done = statuses(project.root / "log.jsonl")
         print(f"{2 * clients} reports in one run: {took:.1f} s, {took / 2 / clients:.2f} s each, {done}")
+        usual = stock(project.root, project.root, clients=2) / 4
+        print(f"    papermill and nbconvert {usual:.1f} s each; ratio {usual / (took / 2 / clients):.1f}")
         print(f"    the run itself held {early:.0f} MB in the second quarter, {late:.0f} MB in the last")
         for what, more in ((2 * clients, ()), (clients, ("--notebook", "analysis"))):
             took = seconds(*command, *more, cwd=project.root)
