@@ -21,7 +21,7 @@ def ended(pid):
     return False
 
 
-def refuse(text):
+def refuse_input(text):
     raise InputError(text)
 
 
@@ -42,7 +42,7 @@ def test_every_answer_comes_from_a_process_of_its_own_with_fresh_random_state():
 
 def test_what_the_function_raises_is_raised_here():
     with pytest.raises(InputError, match="^no such table$"):
-        processes.ask(refuse, "no such table")
+        processes.ask(refuse_input, "no such table")
 
 
 def test_an_end_without_an_answer_says_how():
@@ -50,6 +50,18 @@ def test_an_end_without_an_answer_says_how():
         processes.ask(os.kill, 0, signal.SIGKILL)
     with pytest.raises(processes.ProcessDied, match="the process ended by itself with code 3"):
         processes.ask(os._exit, 3)
+
+
+def test_where_nothing_can_be_forked_a_new_python_answers(monkeypatch):
+    def refuse(*_):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(processes, "start", refuse)
+    (first, one, _), (second, two, _) = processes.ask(numbers), processes.ask(numbers)
+    assert first != second
+    assert len({one, two, os.getpid()}) == 3
+    with pytest.raises(InputError, match="^no such table$"):
+        processes.ask(refuse_input, "no such table")
 
 
 def test_what_a_process_started_ends_with_it():

@@ -109,7 +109,13 @@ def ask(function: Callable, *arguments: Any, seconds: float | None = None) -> An
         If its process ended first, or took too long; the message says how.
     """
     receiver, sender = _context.Pipe(duplex=False)
-    process = start(_answer, sender, function, arguments)
+    try:
+        process = start(_answer, sender, function, arguments)
+    except (OSError, EOFError):  # no server: a new Python takes longer, and does as well
+        process = multiprocessing.get_context("spawn").Process(
+            target=_lead, args=(_answer, (sender, function, arguments))
+        )
+        process.start()
     _asked.add(process.pid)
     sender.close()
     with receiver:
