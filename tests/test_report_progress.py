@@ -34,9 +34,11 @@ def test_a_terminal_shows_one_line_that_is_written_over(monkeypatch, capsys, out
     watch.tick([Running(Job, "new", 0)], 1)
     assert terminal() == "\r\x1b[K0 of 3 done, 1 waiting, 0.0 s  acme analysis 0 s"
     watch.finished(outcome("built", reason="new"))
-    line, after = terminal().split("\n")
-    assert line.endswith("acme             analysis             2024-03-31     1.2 s  new")
-    assert after == ""
+    assert terminal() == ""
+    watch.finished(outcome("failed", reason="FitError: no"))
+    line, see, after = terminal().split("\n")
+    assert line.startswith("\r\x1b[K") and "failed" in line and line.endswith("1.2 s  FitError: no")
+    assert see.strip().startswith("see ") and after == ""
     watch.tick([Running(Job, "new", 0)] * 9, 0)
     assert len(terminal()) == len("\r\x1b[K") + 59
 

@@ -45,7 +45,7 @@ class Progress:
             self._log("report", **_logged(outcome))
         if outcome.status == "failed":
             self.say(f"{_line(outcome)}\n          see {shown(outcome.file)}" if outcome.notebook else outcome.reason)
-        elif outcome.status == "built" and not self.quiet:
+        elif outcome.status == "built" and not self.quiet and not self.live:  # a terminal has the table in the end
             self.say(_line(outcome))
 
     def tick(self, running: list[Running], left: int) -> None:
