@@ -57,10 +57,15 @@ def test_elsewhere_lines_have_the_time_and_nothing_is_written_over(outcome, caps
 
 def test_the_table_sums_up_what_stands_as_it_was_where_that_is_much(outcome, capsys, tmp_path):
     watch = Progress(None)
-    some = [outcome("failed", reason="FitError: no"), outcome("reused"), outcome("built", reason="new")]
+    some = [
+        outcome("failed", notebook="", reason="one line\nand another"),
+        outcome("reused"),
+        outcome("built", reason="new"),
+    ]
     watch.ended(some, tmp_path / "index.html")
-    words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert words == ["built", "reused", "failed", "1"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["built", "reused", "failed", "1"]
+    assert lines[2].endswith("one line; and another")
     watch.ended([*some, *[outcome("reused", client=f"c{i}") for i in range(20)]], tmp_path / "index.html")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["built", "failed", "reused", "1"]

@@ -90,7 +90,8 @@ def shown(path: Path) -> str:
 def _line(outcome: Outcome) -> str:
     status = click.style(f"{outcome.status:8}", fg=_COLOURS[outcome.status])
     where = f"{outcome.client:16} {outcome.notebook:20} {outcome.as_of:10}"
-    return f"{status}{where} {_seconds(outcome)}  {outcome.reason or ''}".rstrip()
+    reason = "; ".join((outcome.reason or "").splitlines())
+    return f"{status}{where} {_seconds(outcome)}  {reason}".rstrip()
 
 
 def _table(outcomes: Sequence[Outcome]) -> list[str]:
