@@ -45,23 +45,31 @@ class Stopped(BaseException):
 
 @contextmanager
 def _stoppable():
-    """Turn the signals that end a run into an exception, once: a second one ends it outright."""
+    """Note a signal that ends a run, and give what raises it at a place of the run's own choosing.
 
-    def stop(number, _):
+    A second one ends the run outright. Signals that are ignored, as under nohup, stay so.
+    """
+    noted, before = [], {}
+
+    def note(number, _):
+        noted.append(number)
         for each in before:
             signal.signal(each, signal.SIG_DFL)
-        raise Stopped(number)
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {getattr(signal, name): None for name in names}
+    def check():
+        if noted:
+            raise Stopped(noted[0])
+
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, stop) for number in before}
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, note)
     try:
-        yield
+        yield check
     finally:
         for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
+            signal.signal(number, handler)
 
 
 _params = click.option("--params", type=click.Path(path_type=Path), help="Folder of clients' files.  [default: params]")
@@ -89,7 +97,7 @@ def main():
 @click.option("--force", is_flag=True, help="Make reports again that are current.")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, max=100_000, min_open=True),
     default=60.0,
     metavar="MINUTES",
     help="What one report may take.  [default: 60]",
@@ -110,17 +118,20 @@ def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, 
     reports = (reports or project.root / "reports").resolve()
     watch = Progress(log, quiet=quiet)
     try:
-        with _stoppable(), scratch() as folder:
-            watch.doing("Looking for what has changed ...")
-            standing = published(reports) if reports.is_dir() else {}
-            limits = {"workers": jobs, "seconds": 60 * time_limit}
-            planned = plan(project, standing, clients=clients, notebooks=notebooks, as_of=as_of, **limits)
-            outcomes = run(project, planned, reports, folder, watch=watch, force=force, **limits)
+        with _stoppable() as check, scratch() as folder:
+            limits = {"workers": jobs, "seconds": 60 * time_limit, "check": check}
+
+            def planned():
+                watch.doing("Looking for what has changed ...")
+                standing = published(reports) if reports.is_dir() else {}
+                return plan(project, standing, clients=clients, notebooks=notebooks, as_of=as_of, **limits)
+
+            outcomes = run(project, planned(), reports, folder, watch=watch, plan_again=planned, force=force, **limits)
     except TargetError as error:
         watch.say(str(error))
         sys.exit(1)
     except Stopped as stopped:
-        watch.say(f"stopped by {stopped}; what was published stays, the next run makes the rest")
+        watch.stopped(str(stopped))
         sys.exit(128 + stopped.number)
     watch.ended(outcomes, reports / "index.html")
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)

@@ -80,6 +80,11 @@ class Notebook:
         return self.path.stem
 
 
+def is_name(name: str) -> bool:
+    """Whether a name is of letters, digits, _ and -."""
+    return bool(re.fullmatch(r"[\w-]+", name))
+
+
 def check_name(name: str, where: str) -> str:
     """A client's or notebook's name, which becomes the name of a folder or file.
 
@@ -88,7 +93,7 @@ def check_name(name: str, where: str) -> str:
     InputError
         If it could leave its folder, or collide with another file there.
     """
-    if not re.fullmatch(r"[\w-]+", name):
+    if not is_name(name):
         raise InputError(f"{where}: its name must be of letters, digits, _ and -, got {name!r}; rename the file")
     return name
 

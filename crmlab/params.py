@@ -131,7 +131,7 @@ def find_project(params: str | Path | None = None, start: Path | None = None) ->
             chosen = params or os.environ.get("CRMLAB_PARAMS") or folder / "params"
             chosen = Path(chosen).resolve()
             if not chosen.is_dir():
-                raise InputError(f"{params}: is not a folder of clients' files")
+                raise InputError(f"{params or chosen}: is not a folder of clients' files")
             return Project(folder, chosen)
     raise InputError(f"{start}: is not inside a crmlab project (a folder that holds notebooks/ and params/)")
 
@@ -199,7 +199,7 @@ def _read_yaml(path: Path, where: str) -> dict:
         raise InputError(f"{where}: cannot be read: {error.strerror}") from error
     except RecursionError as error:
         raise InputError(f"{where}: is nested too deeply") from error
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
         raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
         got = _KINDS.get(type(content), "a single value")

@@ -73,7 +73,7 @@ def test_where_forking_fails_ordinary_kernels_take_over_and_say_so_once(small, m
 
     start = processes.start
     monkeypatch.setattr(processes, "start", refuse)
-    kernels._say_once.cache_clear()
+    kernels._said.clear()
     small.notebook("analysis", *about(rows="len(client.table('transactions').collect())"))
     small.notebook("another", *about(one="1"))
     with caplog.at_level(logging.WARNING, logger="crmlab"):

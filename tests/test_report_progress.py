@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from crmlab.report.progress import Progress
-from crmlab.report.run import Outcome, Running
+from crmlab.report.schedule import Outcome, Running
 
 
 class Job:

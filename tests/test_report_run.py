@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 from crmlab.cli import main
 from crmlab.report import processes
 from crmlab.report.plan import plan
+from crmlab.report.workspace import only_run
 from tests.conftest import BASE, ROWS
 
 PUBLISH = "client.publish(metrics={'rows': intervals.count(client.rows('transactions').value, 'rows', 'Rows')})"
@@ -106,7 +109,7 @@ def test_a_new_month_gets_its_folder_and_touches_no_older_one(two):
     assert history.index('href="2024-04-30/') < history.index('href="2024-03-31/')
     # the older date can be asked for; nothing of it has changed but the data
     words, _ = report("acme", "--as-of", "2024-03-31", "--notebook", "analysis")
-    assert built(words) == {("acme", "analysis"): "changed: its client's settings, its data"}
+    assert built(words) == {("acme", "analysis"): "changed: its data"}
 
 
 def test_a_needed_report_that_fails_leaves_the_other_without_it_until_it_is_mended(two):
@@ -168,6 +171,66 @@ def test_a_hundred_current_reports_are_told_to_be_so_in_seconds_without_a_kernel
     events = [json.loads(line)["event"] for line in (two.root / "log.jsonl").read_text().splitlines()]
     assert events[-2:] == ["started", "ended"]
     assert took < 10, "3 s on a machine with nothing else to do: tests/bench/report_machine.py"
+
+
+def test_a_notebook_that_changes_while_it_runs_fails_its_report(two):
+    change = (
+        "path = 'notebooks/analysis.ipynb'\ntext = open(path).read()\nopen(path, 'w').write(text.replace('1 +', '2 +'))"
+    )
+    two.notebook("analysis", *ANALYSIS, "1 + 1", change)
+    words, code = report("acme", "--notebook", "analysis")
+    assert (words["acme", "analysis"][0], code) == ("failed", 1)
+    assert "the notebook changed while the report was made" in words["acme", "analysis"][1]
+
+
+def test_a_failure_is_over_when_the_report_is_skipped(two):
+    folder = two.root / "reports/acme/2024-03-31"
+    two.notebook("analysis", "1 / 0")
+    assert report("acme", "--notebook", "analysis")[1] == 1
+    assert (folder / "analysis.failed.json").exists()
+    two.notebook("analysis", *ANALYSIS, tables=["payments"])
+    assert report("acme", "--notebook", "analysis")[1] == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["analysis.json"]
+    assert "analysis.failed.html" not in (two.root / "reports/acme/index.html").read_text()
+
+
+def test_a_date_that_is_the_latest_makes_nothing_anew(two):
+    report("acme")
+    for arguments in (["--as-of", "2024-03-31"], ["--as-of", "latest"]):
+        words, _ = report("acme", *arguments)
+        assert {status for status, _ in words.values()} == {"reused"}
+
+
+def test_a_date_without_data_is_no_fault_of_the_client(two):
+    two.write("data/beta/transactions.csv", ROWS.replace("2024", "2025"))
+    report()
+    before = contents(two.root / "reports")
+    result = CliRunner().invoke(main, ["report", "--as-of", "2024-03-31"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "no row of transactions is dated up to 2024-03-31" in result.stderr
+    assert contents(two.root / "reports") == before
+
+
+def test_a_client_that_is_gone_leaves_no_failure(two):
+    two.write("params/gamma.yaml", "client: [")
+    two.write("params/o'b.yaml", BASE)
+    assert report("acme", "gamma", "o'b", "--notebook", "analysis")[1] == 1
+    assert sorted(path.name for path in (two.root / "reports").glob("*/failed.json")) == ["failed.json"]
+    for name in ("gamma", "o'b"):
+        (two.root / f"params/{name}.yaml").unlink()
+    assert report("acme", "--notebook", "analysis")[1] == 0
+    assert sorted(path.name for path in (two.root / "reports").iterdir()) == [".lock", "acme", "index.html"]
+
+
+def test_a_run_that_had_to_wait_looks_again(two):
+    report("acme", "--notebook", "analysis")
+    command = [sys.executable, "-m", "crmlab.cli", "report", "acme", "--notebook", "analysis"]
+    with only_run(two.root / "reports", print):
+        run = subprocess.Popen(command, cwd=two.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "is at work here; waiting for it to end" in run.stderr.readline()
+        two.write("data/acme/transactions.csv", ROWS + "8,2024-03-31,1\n")
+    said, _ = run.communicate(timeout=120)
+    assert "changed: its data" in said
 
 
 def test_the_log_has_a_line_for_each_event(two):

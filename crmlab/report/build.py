@@ -67,6 +67,7 @@ def skip(job: Job, site: Site) -> None:
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         _write(Path(folder, f"{job.notebook.name}.json"), record)
         _publish(Path(folder), site.reports / job.folder)
+    _forget_failure(job, site)
 
 
 def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[[], dict]) -> None:
@@ -94,8 +95,7 @@ def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[
         record["provenance"]["files"] = {path.name: _hash(path) for path in sorted(work.iterdir())}
         _write(work / f"{name}.json", record)
         _publish(work, site.reports / job.folder)
-    for ending in ("failed.html", "failed.json"):
-        (site.reports / job.folder / f"{name}.{ending}").unlink(missing_ok=True)
+    _forget_failure(job, site)
 
 
 def fail(job: Job, site: Site, error: Exception, spent: dict) -> None:
@@ -170,9 +170,10 @@ def _execute(job: Job, site: Site, started: Callable[[int], None]):
 
 
 def _check_unchanged(job: Job, project: Project) -> None:
-    """The kernel read the client's file and data after they were fingerprinted: they must be the same still."""
+    """Notebook, client's file and data were read again after they were fingerprinted: they must be the same still."""
     now = inputs.client_inputs(load_params(project, job.client, as_of=job.asked), project)
-    if changes := inputs.changed(job.inputs, now, ("client", "data")):
+    now["notebook"] = inputs.notebook_inputs(job.notebook)
+    if changes := inputs.changed(job.inputs, now, ("client", "data", "notebook")):
         raise RuntimeError(f"{changes} changed while the report was made; run again")
 
 
@@ -224,6 +225,12 @@ def _publish(work: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".json"):
         os.replace(path, target / path.name)
+
+
+def _forget_failure(job: Job, site: Site) -> None:
+    """Remove what tells of a failure that is over."""
+    for ending in ("failed.html", "failed.json"):
+        (site.reports / job.folder / f"{job.notebook.name}.{ending}").unlink(missing_ok=True)
 
 
 def _hash(path: Path) -> str | None:

@@ -67,8 +67,7 @@ def client_inputs(params: Params, project: Project) -> dict[str, str]:
         If a data file is missing.
     """
     head = {name: getattr(params, name) for name in ("client", "language", "currency", "timezone", "max_rejected")}
-    head |= {"as_of": str(params.as_of), "engine": params.engine}
-    head |= {"data": {table: source.model_dump() for table, source in params.data.items()}}
+    head |= {"engine": params.engine, "data": {table: source.model_dump() for table, source in params.data.items()}}
     data = {}
     for table in params.data:
         files = source_files(params, table, project)

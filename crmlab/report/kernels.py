@@ -8,9 +8,9 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec
@@ -27,6 +27,7 @@ from crmlab.report import processes
 from crmlab.report.forked import serve
 
 _START_SECONDS = 60
+_SAYING, _said = threading.Lock(), set()
 
 
 class KernelDied(RuntimeError):
@@ -190,6 +191,8 @@ class _Forked:
     terminate = kill
 
 
-@cache
 def _say_once(message: str) -> None:
-    logging.getLogger("crmlab").warning(message)
+    with _SAYING:
+        if message not in _said:
+            logging.getLogger("crmlab").warning(message)
+        _said.add(message)

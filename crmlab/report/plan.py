@@ -1,7 +1,7 @@
 """What is to be made: client x notebook x as-of date. Faults of the input are found here, before a kernel starts."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -23,6 +23,8 @@ class Job:
     ----------
     asked
         The as-of date that the command gave, if it did.
+    latest
+        Whether the as-of date is the last in the data, not one that was given.
     inputs
         Fingerprints of what it is made from, by part; those of the reports it needs are added when they are there.
     reason
@@ -33,6 +35,7 @@ class Job:
     name: str
     notebook: Notebook
     asked: str | None
+    latest: bool
     as_of: date
     currency: str
     language: str
@@ -77,16 +80,21 @@ class Job:
             "inputs": self.inputs,
             "fingerprint": self.fingerprint,
             "provenance": provenance
-            | {"run_on": datetime.now(UTC).isoformat(timespec="seconds"), "versions": inputs.versions()},
+            | {"run_on": datetime.now(UTC).isoformat(timespec="seconds"), "versions": inputs.versions()}
+            | {"latest": self.latest},
         }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs, each after those it needs; and by client, what is wrong with the input of those that get none."""
+    """Jobs, each after those it needs; by client, what is wrong with the input of those that get none.
+
+    `asked` is the as-of date that the command gave, if it did.
+    """
 
     jobs: list[Job] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
+    asked: str | None = None
 
 
 def plan(
@@ -98,6 +106,7 @@ def plan(
     as_of: str | None = None,
     workers: int = 1,
     seconds: float | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Check every input of the named clients (all, if none is named) and list the reports to make.
 
@@ -109,12 +118,19 @@ def plan(
         What stands in the folder of reports.
     workers, seconds
         How many clients' data are read at a time, and how long that may take for one.
+    check
+        Called now and then; what it raises ends the planning.
 
     Raises
     ------
     InputError
         If a name is wrong, or a notebook, or the input of every client.
     """
+    if as_of not in (None, "latest"):
+        try:
+            parse_day(as_of, "must be a date (YYYY-MM-DD) or latest")
+        except ValueError as error:
+            raise InputError(f"--as-of {error}, got {as_of!r}") from error
     available = read_notebooks(project.notebooks)
     for name in notebooks:
         if name not in available:
@@ -131,7 +147,7 @@ def plan(
         try:
             params = load_params(project, client, as_of=as_of)
             parts = inputs.client_inputs(params, project)
-            day = _known_day(published.get(client), parts)
+            day = _known_day(published.get(client), parts, params.as_of)
             if day is None:
                 _load_ahead()
                 day = parse_day(processes.ask(_read_all, project, client, as_of, seconds=seconds))
@@ -144,6 +160,8 @@ def plan(
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(of_client, client) for client in ids]
         try:
+            while wait(futures, timeout=0.2).not_done:
+                check()
             found = {client: future.result() for client, future in zip(ids, futures, strict=True)}
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -153,7 +171,7 @@ def plan(
     faults = {client: str(result) for client, result in found.items() if isinstance(result, InputError)}
     if len(faults) == len(ids):
         raise InputError("\n".join(faults.values()))
-    return Plan([job for client in ids if client not in faults for job in found[client]], faults)
+    return Plan([job for client in ids if client not in faults for job in found[client]], faults, as_of)
 
 
 @cache
@@ -188,12 +206,13 @@ def _in_order(available: dict[str, Notebook], names: Iterable[str]) -> list[Note
     return list(ordered.values())
 
 
-def _known_day(published: Published | None, parts: dict[str, str]) -> date | None:
-    """The as-of date of a report that was made from the same data by the same code."""
+def _known_day(published: Published | None, parts: dict[str, str], given: date | None) -> date | None:
+    """The as-of date of a report that was made from the same data by the same code: that given, or else the latest."""
     for entry in published.entries if published else ():
-        made_from = entry.get("inputs", {})
-        if all(made_from.get(part) == parts[part] for part in inputs.OF_CLIENT):
-            return parse_day(entry["as_of"])
+        day, made_from = parse_day(entry["as_of"]), entry.get("inputs", {})
+        fits = day == given if given else entry.get("provenance", {}).get("latest")
+        if fits and all(made_from.get(part) == parts[part] for part in inputs.OF_CLIENT):
+            return day
     return None
 
 
@@ -216,6 +235,7 @@ def _job(params: Params, notebook: Notebook, asked: str | None, as_of: date, par
         name=params.client,
         notebook=notebook,
         asked=asked,
+        latest=params.as_of is None,
         as_of=as_of,
         currency=params.currency,
         language=params.language,

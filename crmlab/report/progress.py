@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from crmlab.contract import InputError
 from crmlab.report.plan import Job
-from crmlab.report.run import Outcome, Running
+from crmlab.report.schedule import Outcome, Running
 
 _COLOURS = {"built": "green", "reused": "cyan", "skipped": "yellow", "failed": "red"}
 # reports that were current already are counted, not listed, where there are more of them
@@ -23,6 +24,11 @@ class Progress:
 
     def __init__(self, log: Path | None, *, quiet: bool = False):
         self.quiet, self.log = quiet, log
+        if log:
+            try:
+                log.open("a").close()
+            except OSError as error:
+                raise InputError(f"--log {log}: cannot be written: {error.strerror}") from error
         self.live = not quiet and sys.stderr.isatty()
         self.begun = time.monotonic()
         self.jobs = self.done = 0
@@ -61,6 +67,10 @@ class Progress:
         if self.live:
             click.echo("\r\x1b[K", nl=False, err=True)
         click.echo(line if self.live or self.quiet else f"{datetime.now():%H:%M:%S}  {line}", err=True)
+
+    def stopped(self, signal: str) -> None:
+        self._log("stopped", signal=signal)
+        self.say(f"stopped by {signal}; what was published stays, the next run makes the rest")
 
     def ended(self, outcomes: Sequence[Outcome], index: Path) -> None:
         seconds = time.monotonic() - self.begun

@@ -5,78 +5,22 @@ is whole, and the next run makes the rest.
 """
 
 import json
-import time
+import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
 
+from crmlab.notebook import is_name
 from crmlab.params import Project
-from crmlab.report import build, inputs, memory, processes, workspace
+from crmlab.report import build, memory, workspace
 from crmlab.report.history import render_history
 from crmlab.report.index import render_index
-from crmlab.report.plan import Job, Plan
+from crmlab.report.plan import Plan
 from crmlab.report.published import Published, published
+from crmlab.report.schedule import Outcome, Schedule, Watch, fault_of
 
-# how often a run looks at its kernels' memory and refreshes what it shows
-_TICK_SECONDS = 0.5
 # half of the memory is for the kernels' engines, and no engine gets less than this
 _LEAST_ENGINE_MB = 256
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a report.
-
-    Attributes
-    ----------
-    status
-        `built`, `reused`, `skipped` or `failed`.
-    reason
-        Why it was built anew, skipped, or failed.
-    file
-        What to look at.
-    """
-
-    client: str
-    notebook: str
-    as_of: str
-    status: str
-    reason: str | None
-    seconds: float
-    file: Path
-    peak_memory_mb: int | None = None
-
-
-@dataclass
-class Running:
-    """A report in the making."""
-
-    job: Job
-    why: str
-    expected: int
-    started: float = field(default_factory=time.monotonic)
-    pid: int | None = None
-    peak: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    def spent(self) -> dict:
-        return {"seconds": round(self.seconds, 1), "peak_memory_mb": self.peak >> 20}
-
-
-class Watch(Protocol):
-    """What shows a run to whoever waits for it."""
-
-    def planned(self, jobs: int) -> None: ...
-    def started(self, job: Job) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def tick(self, running: list[Running], left: int) -> None: ...
-    def say(self, line: str) -> None: ...
 
 
 def run(
@@ -87,6 +31,8 @@ def run(
     *,
     workers: int,
     watch: Watch,
+    plan_again: Callable[[], Plan],
+    check: Callable[[], None] = lambda: None,
     force: bool = False,
     seconds: float = 3600.0,
 ) -> list[Outcome]:
@@ -96,6 +42,10 @@ def run(
     ----------
     scratch
         Folder for what kernels write in passing.
+    plan_again
+        Gives the plan anew where another run had to be waited for: it may have changed what stands, and time has gone.
+    check
+        Called now and then; what it raises ends the run.
     force
         Make them all.
     seconds
@@ -107,7 +57,11 @@ def run(
         If `reports` cannot be written, or its disk is full. What stands there is whole.
     """
     try:
-        with workspace.only_run(reports, watch.say), workspace.staging(reports) as staging:
+        with (
+            workspace.only_run(reports, watch.say, check) as waited,
+            workspace.staging(reports) as staging,
+        ):
+            plan = plan_again() if waited else plan
             share = max(_LEAST_ENGINE_MB, (memory.available() >> 20) // (2 * workers))
             git = build.git_commit(project.root)
             site = build.Site(project, reports, staging, scratch, seconds, share, force, git)
@@ -116,7 +70,7 @@ def run(
             outcomes = _clients_that_failed(plan, before, site)
             for outcome in outcomes:
                 watch.finished(outcome)
-            outcomes += _Schedule(plan, before, site, workers, watch).run()
+            outcomes += Schedule(plan, before, site, workers, watch, check).run()
             _write_pages(reports, staging, watch)
             return outcomes
     except OSError as error:
@@ -128,155 +82,27 @@ def run(
         raise
 
 
-class _Schedule:
-    """Starts each report when those it needs are done, a worker is free and memory suffices."""
-
-    def __init__(self, plan: Plan, before: Mapping[str, Published], site: build.Site, workers: int, watch: Watch):
-        self.waiting = {job.key: job for job in plan.jobs}
-        self.states: dict[tuple[str, str], str] = {}
-        self.running: dict[Future, Running] = {}
-        self.outcomes: list[Outcome] = []
-        self.site, self.workers, self.watch = site, workers, watch
-        self.stopping = False
-        entries = [entry for client in before.values() for entry in client.entries]
-        self.records = {(entry["client"], entry["as_of"], entry["notebook"]): entry for entry in entries}
-        # of several dates the last
-        self.latest = {(entry["client"], entry["notebook"]): entry for entry in entries}
-
-    def run(self) -> list[Outcome]:
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                while self.waiting or self.running:
-                    self._start_what_can(pool)
-                    done, _ = wait(self.running, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        self._finish(self.running.pop(future), future)
-                    self._measure()
-                    self.watch.tick(list(self.running.values()), len(self.waiting))
-            except BaseException:
-                self._stop()
-                raise
-        return self.outcomes
-
-    def _start_what_can(self, pool: ThreadPoolExecutor) -> None:
-        for job in list(self.waiting.values()):
-            needed = [(job.client, name) for name in job.notebook.needs]
-            if any(key in self.waiting or key not in self.states for key in needed):
-                continue
-            if needed:
-                job = job.after({name: self.states[job.client, name] for _, name in needed})
-            if self._settled(job):
-                continue
-            if len(self.running) >= self.workers:
-                return
-            measured = self.latest.get(job.key, {}).get("provenance", {}).get("peak_memory_mb")
-            expected = measured << 20 if measured else memory.TYPICAL
-            claims = [(each.expected, memory.used(each.pid) if each.pid else 0) for each in self.running.values()]
-            if not memory.enough(expected, memory.available(), claims):
-                return
-            del self.waiting[job.key]
-            running = Running(job, self._why(job), expected)
-            self.watch.started(job)
-            self.running[pool.submit(self._make, running)] = running
-
-    def _settled(self, job: Job) -> bool:
-        """Whether a report needs no kernel: it is skipped, or current."""
-        record = self._record(job)
-        if job.reason:
-            if record is None or (record["status"], record.get("fingerprint")) != ("skipped", job.fingerprint):
-                fault = _fault_of(build.skip, job, self.site)
-            else:
-                fault = None
-            self._done(job, "failed" if fault else "skipped", fault or job.reason, 0.0, f"{job.notebook.name}.json")
-        elif not self.site.force and build.is_current(job, record, self.site.reports):
-            self._done(job, "reused", None, 0.0, f"{job.notebook.name}.html")
-        else:
-            return False
-        del self.waiting[job.key]
-        return True
-
-    def _make(self, running: Running) -> str | None:
-        """Build a report; if it fails, publish that, and return the reason."""
-
-        def started(pid: int) -> None:
-            running.pid = pid
-            if self.stopping:
-                processes.end_group(pid)
-
-        try:
-            build.build(running.job, self.site, started, running.spent)
-        except Exception as error:  # whatever goes wrong in one report is that report's result, and is shown
-            if self.stopping or workspace.is_full(error):
-                raise
-            reason = build.reason(error)
-            fault = _fault_of(build.fail, running.job, self.site, error, running.spent())
-            return f"{reason}; {fault}" if fault and fault not in reason else reason
-        return None
-
-    def _finish(self, running: Running, future: Future) -> None:
-        job, reason = running.job, future.result()
-        spent = (running.seconds, f"{job.notebook.name}.failed.html" if reason else f"{job.notebook.name}.html")
-        self._done(job, "failed" if reason else "built", reason or running.why, *spent, running.peak >> 20)
-
-    def _done(self, job: Job, status: str, reason: str | None, seconds: float, file: str, peak: int | None = None):
-        self.states[job.key] = status if status in ("failed", "skipped") else job.fingerprint
-        path = self.site.reports / job.folder / file
-        outcome = Outcome(job.client, job.notebook.name, job.as_of.isoformat(), status, reason, seconds, path, peak)
-        self.outcomes.append(outcome)
-        self.watch.finished(outcome)
-
-    def _measure(self) -> None:
-        for running in self.running.values():
-            if running.pid:
-                running.peak = max(running.peak, memory.used(running.pid))
-
-    def _stop(self) -> None:
-        """End all kernels; what they would have given is not published."""
-        self.stopping = True
-        for future, running in self.running.items():
-            future.cancel()
-            if running.pid:
-                processes.end_group(running.pid)
-
-    def _record(self, job: Job) -> dict | None:
-        return self.records.get((job.client, job.as_of.isoformat(), job.notebook.name))
-
-    def _why(self, job: Job) -> str:
-        record = self._record(job)
-        if record is None or not record.get("inputs"):
-            return "new date" if job.key in self.latest else "new"
-        if record["status"] == "failed":
-            return "it failed before"
-        changes = inputs.changed(record["inputs"], job.inputs)
-        return f"changed: {changes}" if changes else "asked for" if self.site.force else "its files were not whole"
-
-
 def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: build.Site) -> list[Outcome]:
     """Publish of each client whether its input can be used; outcomes of those whose cannot."""
     outcomes = []
     for client, reason in plan.faults.items():
+        if plan.asked or not is_name(client):  # no fault of the client's; no name of a folder
+            outcomes.append(Outcome(client, "", "", "failed", reason, 0.0, site.reports))
+            continue
         file = site.reports / client / "failed.json"
         known = before.get(client)
         about = {"client": client, "client_name": known.name if known else client, "status": "failed", "reason": reason}
         run_on = datetime.now(UTC).isoformat(timespec="seconds")
         text = json.dumps(about | {"provenance": {"run_on": run_on}}, ensure_ascii=False, indent=1) + "\n"
-        fault = _fault_of(build.replace_if_changed, file, text, site.staging)
+        fault = fault_of(build.replace_if_changed, file, text, site.staging)
         outcomes.append(Outcome(client, "", "", "failed", f"{reason}\n{fault}" if fault else reason, 0.0, file))
-    for client in {job.client for job in plan.jobs}:
-        if client in before and before[client].failure:
+    started, clients = {job.client for job in plan.jobs}, site.project.clients()
+    for client, standing in before.items():
+        if standing.failure and (client in started or client not in clients):
             (site.reports / client / "failed.json").unlink()
+            if not standing.entries and client not in clients:
+                shutil.rmtree(site.reports / client)
     return outcomes
-
-
-def _fault_of(write: Callable, *arguments: Any) -> str | None:
-    """Write into one client's folder; why that cannot be done, if the fault is that folder's alone."""
-    try:
-        write(*arguments)
-    except OSError as error:
-        if workspace.is_full(error):
-            raise
-        return f"{error.filename}: cannot be written: {error.strerror}"
-    return None
 
 
 def _write_pages(reports: Path, staging: Path, watch: Watch) -> None:

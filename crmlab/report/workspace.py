@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from crmlab.contract import InputError
 
 LOCK = ".lock"
+_WAIT_SECONDS = 0.5
 _STAGING = ".staging-"
 _SCRATCH, _NEW_SCRATCH, _NEW_SECONDS = "crmlab-run-", "crmlab-new-", 60
 # locks that are let go of with the process
@@ -37,22 +38,34 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def only_run(reports: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+def only_run(reports: Path, waiting: Callable[[str], None], check: Callable[[], None] = lambda: None) -> Iterator[bool]:
     """Hold a folder of reports; another run waits until this one has ended, however it ends.
 
     Parameters
     ----------
     waiting
         Called once with a line on who holds the folder, if it is held.
+    check
+        Called now and then while it is; what it raises ends the waiting.
+
+    Yields
+    ------
+    bool
+        Whether there was another run to wait for.
     """
+    waited = False
     try:
         reports.mkdir(parents=True, exist_ok=True)
         lock = FileLock(reports / LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            waited = True
             waiting(f"{reports}: {_holder(reports)} is at work here; waiting for it to end")
-            lock.acquire()
+            while not lock.is_locked:
+                check()
+                with suppress(Timeout):
+                    lock.acquire(timeout=_WAIT_SECONDS)
     except OSError as error:
         if is_full(error):
             raise
@@ -62,7 +75,7 @@ def only_run(reports: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         (reports / LOCK).write_text(json.dumps(about), encoding="utf-8")
         for left_over in reports.glob(f"{_STAGING}*"):
             shutil.rmtree(left_over)
-        yield
+        yield waited
     finally:
         lock.release()
 
