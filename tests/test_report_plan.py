@@ -9,9 +9,9 @@ from crmlab.report.published import Published
 from tests.conftest import BASE, ROWS
 
 
-def standing(job, **more):
+def standing(job):
     """What a client has published, if only the record of one job."""
-    entry = job.record("ok", None, {}, {}) | {"href": "x", "failed_href": None} | more
+    entry = job.record("ok", None, {}, {}) | {"href": "x", "failed_href": None}
     return {job.client: Published(job.client, (entry,))}
 
 

@@ -17,7 +17,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets import Any
@@ -138,10 +138,12 @@ class ReportEngine(NBClientEngine):
         try:
             return client.execute(cleanup_kc=True, log=str(log), env=environment)
         except CellTimeoutError as error:
+            if time.monotonic() < deadline - 1:  # the outputs of a cell did not come, which is another fault
+                raise
             limit = TimeLimit(f"took longer than the {seconds / 60:g} minutes that a report may take (--time-limit)")
             limit.source = running.get("source", "")
             raise limit from error
-        except (DeadKernelError, RuntimeError) as error:
+        except RuntimeError as error:  # nbclient's DeadKernelError, or that of a kernel which never answered
             if manager.exit_code is None:
                 raise
             said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""

@@ -171,7 +171,11 @@ def plan(
     faults = {client: str(result) for client, result in found.items() if isinstance(result, InputError)}
     if len(faults) == len(ids):
         raise InputError("\n".join(faults.values()))
-    return Plan([job for client in ids if client not in faults for job in found[client]], faults, as_of)
+    return Plan(
+        [job for client in ids if client not in faults for job in found[client]],
+        faults,
+        None if as_of == "latest" else as_of,
+    )
 
 
 @cache

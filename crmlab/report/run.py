@@ -6,6 +6,7 @@ is whole, and the next run makes the rest.
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +78,7 @@ def run(
         if workspace.is_full(error):
             raise workspace.TargetError(
                 f"{error.filename or reports}: cannot be written: {error.strerror}. Reports go to {reports}, temporary "
-                f"files to {scratch.parent}; make room there, then run again. Earlier reports are whole."
+                f"files to {tempfile.gettempdir()}; make room there, then run again. Earlier reports are whole."
             ) from error
         raise
 
@@ -86,7 +87,7 @@ def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: buil
     """Publish of each client whether its input can be used; outcomes of those whose cannot."""
     outcomes = []
     for client, reason in plan.faults.items():
-        if plan.asked or not is_name(client):  # no fault of the client's; no name of a folder
+        if plan.asked or not is_name(client):  # another date may be none of the client's fault; no name of a folder
             outcomes.append(Outcome(client, "", "", "failed", reason, 0.0, site.reports))
             continue
         file = site.reports / client / "failed.json"
