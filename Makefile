@@ -1,6 +1,6 @@
 # GNU make 3.81 or newer. Every target makes or refreshes .venv by itself; `make` alone prints the help.
 .DEFAULT_GOAL := help
-.PHONY: help report test lab data bench lint lock check clean
+.PHONY: help report test lab data bench lint lock check words clean
 
 VENV := .venv
 STAMP := $(VENV)/.stamp
@@ -20,6 +20,7 @@ help:
 	@echo 'make test     run the tests; ARGS="-k name" narrows them'
 	@echo 'make bench    run the slow simulations and timings'
 	@echo 'make lint     check the code with ruff'
+	@echo 'make words    collect what reports say into the catalogue of each language, for the translator'
 	@echo 'make lock     resolve requirements.lock anew from pyproject.toml'
 	@echo 'make clean    remove .venv and caches; data and reports stay'
 	@echo
@@ -70,6 +71,13 @@ bench: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+# Without line numbers and dates: a change of code that changes no message changes no catalogue.
+words: $(STAMP)
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords N_ --add-location=file --sort-by-file \
+		--omit-header --output $(VENV)/crmlab.pot .
+	@$(BIN)/pybabel --quiet update --input-file $(VENV)/crmlab.pot --output-dir crmlab/locale --domain crmlab \
+		--no-fuzzy-matching --ignore-obsolete --omit-header --width 120
 
 lock: $(STAMP)
 	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv

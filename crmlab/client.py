@@ -16,6 +16,7 @@ from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
 from crmlab.language import day, number
+from crmlab.messages import speak
 from crmlab.params import Params, Project, find_project, load_params
 from crmlab.quality import Quality
 
@@ -41,8 +42,8 @@ class Client:
     ----------
     id, name
         The stem of its file in `params/`, and its name on the reports.
-    language, currency, timezone
-        As its file says.
+    language, currency, timezone, targets
+        As its file says; targets by the name of the metric.
     """
 
     def __init__(self, params: Params, project: Project):
@@ -52,6 +53,7 @@ class Client:
         self.name = params.client
         self.language = params.language
         self.currency = params.currency
+        self.targets = params.targets
         self.timezone = params.timezone
         self._connection = connect()
         self._opened: dict[str, tuple[Any, Quality]] = {}
@@ -190,6 +192,12 @@ class Client:
         record = json.loads(path.read_text(encoding="utf-8"))
         return record if record["status"] == "ok" else None
 
+    @property
+    def previous(self) -> dict[str, dict]:
+        """What the same report published at the date before, by the metric's name; under a run alone."""
+        path = os.environ.get("CRMLAB_PREVIOUS")
+        return json.loads(Path(path).read_text(encoding="utf-8"))["metrics"] if path else {}
+
     def publish(
         self,
         *,
@@ -229,9 +237,14 @@ class Client:
 
 
 def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:
-    """What `crmlab.open` does; `project` is found from the working folder unless given."""
+    """What `crmlab.open` does; `project` is found from the working folder unless given.
+
+    From then on this process speaks the client's language.
+    """
     project = project or find_project()
-    return Client(load_params(project, client, as_of=as_of), project)
+    params = load_params(project, client, as_of=as_of)
+    speak(params.language)
+    return Client(params, project)
 
 
 def check(client: Client) -> list[Quality]:

@@ -4,6 +4,18 @@ import math
 from dataclasses import asdict, dataclass
 
 from crmlab import language
+from crmlab.messages import N_, _
+
+# said of whatever needs no interval
+FULL_COUNT = N_("a full count, not a sample")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a metric should reach, or with `at_most` not exceed, in the metric's own unit: a share as a fraction."""
+
+    value: float
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,7 @@ class Estimate:
     label
         What it is, as a reader would say it.
     no_interval
-        Why there is none, for example "a count of all customers, not a sample".
+        Why there is none, for example "a full count, not a sample": in English, and translated where it is shown.
     """
 
     value: float
@@ -83,16 +95,18 @@ class Estimate:
     def evidence(self) -> str:
         """What stands behind the value, in brackets: `(95% interval 66.9% to 68.6%, n = 23,570)`."""
         if self.low is None:
-            return f"(n = {language.number(self.n)})"
+            return _("(n = {n})").format(n=language.number(self.n))
         # a noun stands once, with the value; a currency or per cent sign with every number
         unit = "" if language.is_noun(self.unit) else self.unit
         low, high = (language.quantity(end, unit, digits=self._decimals) for end in (self.low, self.high))
         level = language.quantity(self.confidence_level, "share", digits=0)
-        return f"({level} interval {low} to {high}, n = {language.number(self.n)})"
+        return _("({level} interval {low} to {high}, n = {n})").format(
+            level=level, low=low, high=high, n=language.number(self.n)
+        )
 
     def __str__(self):
         """As prose says it: `67.8% (95% interval 66.9% to 68.6%, n = 23,570)`."""
-        return f"{self.text()} {self.evidence()}"
+        return _("{value} {evidence}").format(value=self.text(), evidence=self.evidence())
 
     def to_dict(self) -> dict:
         """The entry of a report's JSON."""
@@ -120,7 +134,7 @@ def z_score(confidence_level: float) -> float:
 
 def count(value: int, unit: str, label: str) -> Estimate:
     """A count of everything there is, which has no sampling error."""
-    return Estimate(int(value), None, None, unit, int(value), label, no_interval="a full count, not a sample")
+    return Estimate(int(value), None, None, unit, int(value), label, no_interval=FULL_COUNT)
 
 
 def wilson(successes: int, n: int, *, label: str = "", confidence_level: float = 0.95) -> Estimate:

@@ -4,11 +4,25 @@ import math
 from datetime import date
 
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, get_currency_name, get_currency_symbol
 
-LOCALES = {"en": "en_US"}
+from crmlab.messages import LOCALES, N_, _, spoken
+
 SHARES = {"share"}
 _BARE = {"", "index", "ratio"}
+_DAYS = {"en": "d MMMM y", "zh": "y 年 M 月 d 日"}
+# how a number and its unit stand together; other nouns follow as they are
+_NOUNS = {
+    "customers": N_("{number} customers"),
+    "purchases": N_("{number} purchases"),
+    "points": N_("{number} points"),
+    "months": N_("{number} months"),
+    "weeks": N_("{number} weeks"),
+    "days": N_("{number} days"),
+    "hours": N_("{number} hours"),
+}
+# by language: the powers of ten by which long sums are told
+_POWERS = {"en": ((6, "m"), (3, "k")), "zh": ((8, "亿"), (4, "万"))}
 
 
 def is_currency(unit: str) -> bool:
@@ -28,7 +42,7 @@ def decimals(half_width: float) -> int:
     return 1 - math.floor(math.log10(half_width))
 
 
-def number(value: float, digits: int = 0, *, language: str = "en") -> str:
+def number(value: float, digits: int = 0) -> str:
     """A number with thousands separators and `digits` decimals; negative `digits` round to tens, hundreds and so on.
 
     Examples
@@ -40,11 +54,13 @@ def number(value: float, digits: int = 0, *, language: str = "en") -> str:
         return "–"
     rounded = round(float(value), digits) + 0.0
     pattern = "#,##0" + ("." + "0" * digits if digits > 0 else "")
-    return format_decimal(rounded, pattern, locale=LOCALES[language]).replace("-", "−")
+    return format_decimal(rounded, pattern, locale=LOCALES[spoken()]).replace("-", "−")
 
 
-def quantity(value: float, unit: str, *, digits: int | None = None, language: str = "en") -> str:
-    """A value with its unit: a share in per cent, money with its symbol, anything else as a number.
+def quantity(value: float, unit: str, *, digits: int | None = None) -> str:
+    """A value with its unit: a share in per cent, money with its symbol or name, anything else as a number.
+
+    Chinese tells money by its name, from ten thousand on in 万 and 亿: `124.5 万元`.
 
     Examples
     --------
@@ -54,23 +70,59 @@ def quantity(value: float, unit: str, *, digits: int | None = None, language: st
     if value is None or not math.isfinite(value):
         return "–"
     if unit in SHARES:
-        return number(100 * value, 1 if digits is None else digits, language=language) + "%"
+        return number(100 * value, 1 if digits is None else digits) + "%"
     if is_currency(unit):
-        digits = (0 if abs(value) >= 100 else 2) if digits is None else digits
-        rounded = round(float(value), digits) + 0.0
-        pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
-        text = format_currency(rounded, unit, pattern, locale=LOCALES[language], currency_digits=False)
-        return text.replace("-", "−")
+        return _money(float(value), unit, digits)
     if unit in _BARE:
-        return number(value, 3 if digits is None else digits, language=language)
+        return number(value, 3 if digits is None else digits)
     digits = (0 if float(value).is_integer() else 1) if digits is None else digits
-    return f"{number(value, digits, language=language)} {unit}"
+    told = number(value, digits)
+    return _(_NOUNS[unit]).format(number=told) if unit in _NOUNS else f"{told} {unit}"
 
 
-def currency_symbol(unit: str, *, language: str = "en") -> str:
-    return get_currency_symbol(unit, locale=LOCALES[language])
+def _money(value: float, unit: str, digits: int | None) -> str:
+    if spoken() == "zh":
+        power, suffix, kept = scale(value, digits)
+        kept = (0 if abs(value) >= 100 else 2) if kept is None else kept
+        return f"{number(value / 10**power, kept)} {suffix}{currency_symbol(unit)}"
+    digits = (0 if abs(value) >= 100 else 2) if digits is None else digits
+    pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
+    rounded = round(value, digits) + 0.0
+    return format_currency(rounded, unit, pattern, locale=LOCALES["en"], currency_digits=False).replace("-", "−")
 
 
-def day(value: date, *, language: str = "en") -> str:
+def scale(value: float, digits: int | None) -> tuple[int, str, int | None]:
+    """The power of ten by which a long sum is told, its suffix, and the decimals that are then left.
+
+    Parameters
+    ----------
+    digits
+        Decimals that the sum itself would have, negative for tens and more; None if its last digits do not matter.
+
+    Examples
+    --------
+    >>> scale(767_123, -3), scale(767_123, 0)
+    ((3, 'k', 0), (0, '', 0))
+    """
+    for power, suffix in _POWERS[spoken()]:
+        left = (2 if spoken() == "zh" else 1) if digits is None else max(0, power + digits)
+        if abs(value) >= 10**power and left <= 2:
+            return power, suffix, left
+    return 0, "", digits
+
+
+def currency_symbol(unit: str) -> str:
+    """What marks a currency: `$` before a number, in Chinese `美元` after it."""
+    if spoken() == "zh":
+        return "元" if unit == "CNY" else get_currency_name(unit, locale=LOCALES["zh"])
+    return get_currency_symbol(unit, locale=LOCALES["en"])
+
+
+def currency_name(unit: str) -> str:
+    """A currency's full name: US dollars, 美元."""
+    return get_currency_name(unit, count=2, locale=LOCALES[spoken()])
+
+
+def day(value: date) -> str:
     """A date in words: 30 June 1998."""
-    return format_date(value, "d MMMM y", locale=LOCALES[language])
+    return format_date(value, _DAYS[spoken()], locale=LOCALES[spoken()])

@@ -4,6 +4,7 @@ YAML is read as version 1.2, so that `NO`, `on` and `12:30` stay text. Everythin
 any kernel starts; each fault is one line that names file, key, value, rule and the nearest known key.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crmlab.contract import TABLES, InputError, suggestion
+from crmlab.intervals import Target
 from crmlab.notebook import RESERVED, Notebook, check_name, parse_day, read_notebooks
 
 _KINDS = {type(None): "an empty file", list: "a list"}
@@ -57,17 +59,33 @@ class Source(BaseModel):
     columns: dict[str, str] = {}
 
 
+def _target(given: object) -> Target:
+    """`0.85`, what a metric should reach, or `at most 0.15`, what it should not exceed."""
+    number, at_most = given, False
+    if isinstance(given, str) and given.startswith("at most "):
+        at_most = True
+        try:
+            number = float(given.removeprefix("at most "))
+        except ValueError:
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise ValueError("must be a number to reach, such as 0.85, or `at most 0.15`")
+    return Target(float(number), at_most)
+
+
 class _Head(BaseModel):
     """The part of a client's file that does not depend on notebooks."""
 
     model_config = STRICT
     client: Annotated[str, Field(min_length=1, pattern=r"\S")]
-    language: Literal["en"] = "en"
+    language: Literal["en", "zh"] = "en"
     currency: Annotated[str, AfterValidator(_currency)]
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     as_of: Annotated[date | None, BeforeValidator(_as_of)] = None
     engine: Literal["duckdb"] = "duckdb"
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.05
+    stale_after_days: Annotated[int, Field(ge=1)] | None = None
+    targets: dict[str, Annotated[Target, BeforeValidator(_target)]] = {}
     data: Annotated[dict[str, Source], Field(min_length=1)]
 
 
@@ -107,6 +125,8 @@ class Params:
     as_of: date | None
     engine: str
     max_rejected: float
+    stale_after_days: int | None
+    targets: dict[str, Target]
     data: dict[str, Source]
     sections: dict[str, dict[str, Any]]
 

@@ -13,12 +13,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from crmlab import language
+from crmlab.messages import _, clauses, sentences, spoken
 
 if TYPE_CHECKING:
-    from crmlab.intervals import Estimate
+    from crmlab.intervals import Estimate, Target
 
 MIME = "application/vnd.crmlab+json"
-_POWERS = {"m": 6, "k": 3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +43,19 @@ class Missing:
 
 def missing(label: str, reason: str) -> Missing:
     """A key figure that could not be estimated: "Not estimated: the client supplies no acquisition_spend table."."""
-    return Missing(label, reason)
+    return Missing(_(label), _(reason))
 
 
-def bottom_line(headline: str, *sentences: str) -> Block:
+def bottom_line(headline: str, *parts: str) -> Block:
     """The verdict as a headline, then one or two sentences: why, and what to do."""
-    rest = " ".join(str(sentence) for sentence in sentences)
-    html = f"<p><strong>{escape(str(headline))}</strong> {escape(rest)}</p>"
-    content = {"type": "bottom_line", "headline": str(headline), "text": rest}
-    return Block(content, html, f"{headline} {rest}".strip())
+    headline, rest = _said(headline), sentences(*map(_said, parts))
+    html = f"<p><strong>{escape(headline)}</strong> {escape(rest)}</p>"
+    return Block({"type": "bottom_line", "headline": headline, "text": rest}, html, sentences(headline, rest))
 
 
-def answer(*sentences: str) -> Block:
+def answer(*parts: str) -> Block:
     """The paragraph under a section's question: its answer, with estimate, interval and n."""
-    text = " ".join(str(sentence) for sentence in sentences)
+    text = sentences(*map(_said, parts))
     return Block({"type": "answer", "text": text}, f"<p>{escape(text)}</p>", text)
 
 
@@ -71,41 +70,46 @@ def skipped(title: str, text: str) -> Block:
 
 
 def _note(kind: str, title: str, text: str) -> Block:
-    html = f"<p><strong>{escape(str(title))}</strong> {escape(str(text))}</p>"
-    return Block({"type": kind, "title": str(title), "text": str(text)}, html, f"{title} {text}")
+    title, text = _said(title), _said(text)
+    html = f"<p><strong>{escape(title)}</strong> {escape(text)}</p>"
+    return Block({"type": kind, "title": title, "text": text}, html, sentences(title, text))
+
+
+def _said(text: object) -> str:
+    """What a notebook says in English in the report's language; what a result says is in it already."""
+    return _(str(text))
 
 
 def key_figures(
-    *estimates: Estimate | Missing,
+    figures: Mapping[str, Estimate | Missing],
+    *,
     scales: Mapping[str, tuple[float, float]] | None = None,
-    targets: Mapping[str, float | tuple[str, float]] | None = None,
-    previous: Mapping[str, float] | None = None,
+    targets: Mapping[str, Target] | None = None,
+    previous: Mapping[str, Mapping] | None = None,
 ) -> Block:
     """The three to five figures a reader takes away, each with its interval, or why it has none.
 
     Parameters
     ----------
-    estimates
-        Each with a label; `missing(label, reason)` for one that could not be made.
+    figures
+        By the name under which the metric is published: an estimate with its label, or `missing(label, reason)`.
     scales
-        Ends of the bar by label; 0 to 100% for shares, -100 to 100 for points, else from 0 to a round number.
+        Ends of the bar by name; 0 to 100% for shares, -100 to 100 for points, else from 0 to a round number.
     targets
-        By label: the least that is wanted (`0.5`), or `("at least", 0.5)`, or `("at most", 0.7)`. Held against the
-        whole interval: one that contains the target cannot tell.
+        What the client aims at, by name; those of other metrics are passed over. Held against the whole interval: one
+        that contains the target cannot tell.
     previous
-        Values of the last run, by label.
+        What the last run published, by name: `client.previous`.
     """
     scales, targets, previous = scales or {}, targets or {}, previous or {}
-    labels = [estimate.label for estimate in estimates]
-    for name, given in {"scales": scales, "targets": targets, "previous": previous}.items():
-        unknown = sorted(set(given) - set(labels))
-        if unknown:
-            raise ValueError(f"`{name}` names {unknown[0]!r}, which is no key figure; known: {', '.join(labels)}")
+    unknown = sorted(set(scales) - set(figures))
+    if unknown:
+        raise ValueError(f"`scales` names {unknown[0]!r}, which is no key figure; known: {', '.join(figures)}")
     cards = [
         {"name": capitalised(estimate.label), "none": capitalised(estimate.reason)}
         if isinstance(estimate, Missing)
-        else _card(estimate, scales.get(estimate.label), targets.get(estimate.label), previous.get(estimate.label))
-        for estimate in estimates
+        else _card(estimate, scales.get(name), targets.get(name), previous.get(name))
+        for name, estimate in figures.items()
     ]
     lines = [f"{card['name']}: {card.get('none') or _line(card)}" for card in cards]
     html = "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
@@ -118,10 +122,11 @@ def capitalised(text: str) -> str:
 
 
 def _line(card: dict) -> str:
-    return f"{card['value']}{card['unit']} {card['bounds']} ({card['note']}; {card['change']}; {card['state_text']})"
+    figure = f"{card['value']}{card['unit']} {card['bounds']}".rstrip()
+    return f"{figure} ({clauses(part for part in (card['note'], card['change'], card['state_text']) if part)})"
 
 
-def _card(estimate: Estimate, scale, target, previous) -> dict:
+def _card(estimate: Estimate, scale, target: Target | None, previous: Mapping | None) -> dict:
     state, state_text = _state(estimate, target)
     value, unit, bounds = shown(estimate)
     level = language.quantity(estimate.confidence_level, "share", digits=0)
@@ -132,7 +137,9 @@ def _card(estimate: Estimate, scale, target, previous) -> dict:
         "unit": unit,
         "bounds": bounds,
         "bar": _bar(estimate, scale, target, state),
-        "note": f"{level} interval, n = {n}" if bounds else f"{estimate.no_interval}, n = {n}",
+        "note": _("{level} interval, n = {n}").format(level=level, n=n)
+        if bounds
+        else _("{reason}, n = {n}").format(reason=_(estimate.no_interval), n=n),
         "change": _change(estimate, previous),
         "state": state,
         "state_text": state_text,
@@ -142,31 +149,28 @@ def _card(estimate: Estimate, scale, target, previous) -> dict:
 def shown(estimate: Estimate) -> tuple[str, str, str]:
     """Value, the unit set small beside it, and bounds: `("$767", "k", "[745, 789]")`.
 
-    Long sums of money stand in thousands or millions, to the digits that the interval allows.
+    Long sums of money stand in thousands or millions, in Chinese in 万 or 亿, to the digits that the interval allows.
     """
     text, bounds = estimate.text(), estimate.bounds()
-    if language.is_currency(estimate.unit) and len(text) > 7:
-        for suffix, power in _POWERS.items():
-            digits = max(0, power + estimate.digits) if estimate.digits is not None else 1
-            if abs(estimate.value) >= 10**power and digits <= 2:
-                symbol = language.currency_symbol(estimate.unit)
-                sign = "−" if estimate.value < 0 else ""
-                value = f"{sign}{symbol}{language.number(abs(estimate.value) / 10**power, digits)}"
-                if not bounds:
-                    return value, suffix, ""
-                ends = (language.number(end / 10**power, digits) for end in (estimate.low, estimate.high))
-                return value, suffix, "[{}, {}]".format(*ends)
+    if language.is_currency(estimate.unit) and (spoken() == "zh" or len(text) > 7):
+        power, suffix, digits = language.scale(estimate.value, estimate.digits)
+        if power:
+            ends = [language.number(end / 10**power, digits) for end in (estimate.low, estimate.high) if bounds]
+            value = language.number(abs(estimate.value) / 10**power, digits)
+            symbol, sign = language.currency_symbol(estimate.unit), "−" if estimate.value < 0 else ""
+            shown = (f"{sign}{value}", f" {suffix}{symbol}") if spoken() == "zh" else (f"{sign}{symbol}{value}", suffix)
+            return *shown, "[{}, {}]".format(*ends) if ends else ""
     if text.endswith("%"):
         return text[:-1], "%", bounds
     value, space, unit = text.partition(" ")
-    return value, "" if unit.casefold() in estimate.label.casefold() else space + unit, bounds
+    return value, "" if unit and unit.casefold() in estimate.label.casefold() else space + unit, bounds
 
 
-def _bar(estimate: Estimate, scale, target, state: str) -> dict | None:
+def _bar(estimate: Estimate, scale, target: Target | None, state: str) -> dict | None:
     """Where estimate, interval and target stand on the scale, in per cent of its length."""
     if estimate.low is None:
         return None
-    goal = target[1] if isinstance(target, tuple) else target
+    goal = None if target is None else target.value
     low, high = scale or _scale(estimate, goal)
     if not low < high:
         raise ValueError(f"`scales` of {estimate.label!r} must rise from left to right, got {low} to {high}")
@@ -180,9 +184,12 @@ def _end(end: float, estimate: Estimate) -> str:
         return language.quantity(end, "share", digits=0)
     if not language.is_currency(estimate.unit):
         return language.number(end, 0 if float(end).is_integer() else 1)
-    suffix = shown(estimate)[1]
-    text = language.quantity(end / 10 ** _POWERS.get(suffix, 0), estimate.unit, digits=0)
-    return text + suffix if end else text
+    power, suffix, _digits = language.scale(estimate.value, estimate.digits)
+    if not suffix or suffix not in shown(estimate)[1]:
+        return language.quantity(end, estimate.unit, digits=0)
+    if spoken() == "zh":
+        return f"{language.number(end / 10**power)} {suffix}{language.currency_symbol(estimate.unit)}"
+    return language.quantity(end / 10**power, estimate.unit, digits=0) + (suffix if end else "")
 
 
 def position(estimate: Estimate, scale: tuple[float, float], target: float | None = None) -> dict:
@@ -208,30 +215,38 @@ def _scale(estimate: Estimate, target: float | None) -> tuple[float, float]:
     return (-top if negative else 0.0), top
 
 
-def _state(estimate: Estimate, target) -> tuple[str, str]:
+def _state(estimate: Estimate, target: Target | None) -> tuple[str, str]:
     if target is None:
-        return "idle", "no target set"
-    direction, goal = target if isinstance(target, tuple) else ("at least", target)
-    if direction not in ("at least", "at most"):
-        raise ValueError(f"`targets` go by 'at least' or 'at most', got {direction!r} for {estimate.label!r}")
+        return "idle", _("no target set")
     low, high = (estimate.value, estimate.value) if estimate.low is None else (estimate.low, estimate.high)
-    shown = language.quantity(goal, estimate.unit, digits=0 if estimate.unit == "share" else None)
-    if direction == "at most":
-        if high <= goal:
-            return "good", f"within the limit of {shown}"
-        return ("bad", f"above the limit of {shown}") if low > goal else ("warn", f"limit {shown}: cannot be told yet")
-    if low >= goal:
-        return "good", f"reaches the target of {shown}"
-    return ("bad", f"below the target of {shown}") if high < goal else ("warn", f"target {shown}: cannot be told yet")
+    digits = 0 if estimate.unit == "share" and round(100 * target.value, 6).is_integer() else None
+    goal = language.quantity(target.value, estimate.unit, digits=digits)
+    if target.at_most:
+        if high <= target.value:
+            return "good", _("within the limit of {goal}").format(goal=goal)
+        if low > target.value:
+            return "bad", _("above the limit of {goal}").format(goal=goal)
+        return "warn", _("limit {goal}: cannot be told yet").format(goal=goal)
+    if low >= target.value:
+        return "good", _("reaches the target of {goal}").format(goal=goal)
+    if high < target.value:
+        return "bad", _("below the target of {goal}").format(goal=goal)
+    return "warn", _("target {goal}: cannot be told yet").format(goal=goal)
 
 
-def _change(estimate: Estimate, previous: float | None) -> str:
-    if previous is None:
+def _change(estimate: Estimate, previous: Mapping | None) -> str:
+    """What changed since the last run; nothing where it published no such figure, or one of another definition."""
+    if previous is None or previous.get("value") is None:
         return ""
-    change = estimate.value - previous
-    arrow = "▲ +" if change > 0 else "▼ −" if change < 0 else ""
-    if not arrow:
-        return "as in the last run"
+    if any(previous.get(key) != getattr(estimate, key) for key in ("unit", "label")):
+        return ""
+    change = estimate.value - previous["value"]
+    if not change:
+        return _("as in the last run")
+    size = abs(change)
     if estimate.unit == "share":
-        return f"{arrow}{language.number(abs(100 * change), 1)} points"
-    return f"{arrow}{language.quantity(abs(change), estimate.unit, digits=estimate.digits)}"
+        size = _("{number} percentage points").format(number=language.number(100 * size, 1))
+    else:
+        size = language.quantity(size, estimate.unit, digits=estimate.digits)
+    arrow = "▲ +" if change > 0 else "▼ −"
+    return _("{change} since the last run").format(change=f"{arrow}{size}")

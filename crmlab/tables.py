@@ -12,6 +12,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.intervals import Estimate
+from crmlab.messages import N_, _, spoken
 from crmlab.prose import MIME, Block, answer, capitalised, position
 
 if TYPE_CHECKING:
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "integer", "number", "ratio", "money", "share", "date", "estimate")
 _TEXT = {"text", "date"}
+_QUALITY = {
+    "table": N_("Table"),
+    "rows": N_("Rows"),
+    "accepted": N_("Kept"),
+    "rejected": N_("Rejected"),
+    "remarks": N_("Remarks"),
+}
+_REJECTED = {
+    "table": N_("Table"),
+    "file": N_("File"),
+    "row": N_("Row"),
+    "column": N_("Column"),
+    "value": N_("Value"),
+    "reason": N_("Reason"),
+}
+LONG = 16  # rows from which on a page shows the first ones, and offers all of them as a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +126,13 @@ def table(
     for name in frame.columns.difference(ends, sort=False):
         values = list(frame[name])
         form = formats.get(name) or _guess(frame[name], values)
-        label = _header(str(labels.get(name, capitalised(str(name).replace("_", " ")))), form, currency, values)
-        columns.append({"label": label, "kind": "text" if form in _TEXT else "num"})
-        cells.append(_cells(values, form))
+        label = _(str(labels.get(name, capitalised(str(name).replace("_", " ")))))
+        power, unit = _unit(form, currency, values)
+        header = _("{label}, {unit}").format(label=label, unit=unit) if unit else label
+        columns.append({"label": header, "kind": "text" if form in _TEXT else "num"})
+        cells.append(_cells(values, form, power))
         if name in intervals:
-            low, high = (_cells(list(frame[end]), form) for end in intervals[name])
+            low, high = (_cells(list(frame[end]), form, power) for end in intervals[name])
             cells[-1] = [
                 cell | {"bounds": f"[{a['text']}, {b['text']}]"}
                 for cell, a, b in zip(cells[-1], low, high, strict=True)
@@ -123,12 +142,14 @@ def table(
             cells.append([_bar_cell(value, bars[name]) for value in values])
     rows = [list(row) for row in zip(*cells, strict=True)]
     split = len(rows) - 1 if total and rows else len(rows)
-    content = {"type": "table", "title": title, "subtitle": subtitle, "columns": columns}
+    content = {"type": "table", "title": _(title), "subtitle": _(subtitle), "columns": columns}
     content |= {"rows": rows[:split], "total": rows[split:], "flag": flag or ""}
+    if len(rows) > LONG:
+        content["csv"] = _csv(frame)
     return Table(content)
 
 
-def data_quality(quality_rows: Sequence[Mapping], *, title: str = "What was read and what was kept") -> Table:
+def data_quality(quality_rows: Sequence[Mapping], *, title: str = N_("What was read and what was kept")) -> Table:
     """Rows read, kept and rejected for each table, from `{table, rows, accepted, rejected, remarks}`.
 
     A table that the client does not supply has None for its numbers.
@@ -137,18 +158,18 @@ def data_quality(quality_rows: Sequence[Mapping], *, title: str = "What was read
     frame = pd.DataFrame([{name: row.get(name) for name in names} for row in quality_rows], columns=names, dtype=object)
     integers = dict.fromkeys(("rows", "accepted", "rejected"), "integer")
     texts = {"table": "text", "remarks": "text"}
-    return table(frame, title=title, formats=texts | integers, labels={"accepted": "Kept"})
+    return table(frame, title=title, formats=texts | integers, labels=_QUALITY)
 
 
 def rejected_rows(
-    rejections: Sequence[Mapping], *, title: str = "Rows left out, with the rule they broke", subtitle: str = ""
+    rejections: Sequence[Mapping], *, title: str = N_("Rows left out, with the rule they broke"), subtitle: str = ""
 ) -> Table | Block:
     """The rows that broke a rule, from `{table, file, row, column, value, reason}`; a sentence where there are none."""
     if not rejections:
-        return answer("No row broke a rule.")
+        return answer(N_("No row broke a rule."))
     names = ["table", "file", "row", "column", "value", "reason"]
     frame = pd.DataFrame([{name: row.get(name) for name in names} for row in rejections], columns=names, dtype=object)
-    return table(frame, title=title, subtitle=subtitle, formats=dict.fromkeys(names, "text"))
+    return table(frame, title=title, subtitle=subtitle, formats=dict.fromkeys(names, "text"), labels=_REJECTED)
 
 
 def _guess(column: pd.Series, values: list) -> str:
@@ -161,47 +182,72 @@ def _guess(column: pd.Series, values: list) -> str:
     return "integer" if pd.api.types.is_integer_dtype(column) else "number"
 
 
-def _header(label: str, form: str, currency: str, values: list) -> str:
+def _unit(form: str, currency: str, values: list) -> tuple[int, str]:
+    """The power of ten by which a column of money is told, and the unit that stands in the column's header."""
     units = {value.unit for value in values if isinstance(value, Estimate)} if form == "estimate" else set()
     if form == "share" or units == {"share"}:
-        return f"{label}, %"
+        return 0, "%"
     code = currency if form == "money" else units.pop() if len(units) == 1 else ""
-    return f"{label}, {language.currency_symbol(code)}" if language.is_currency(code) else label
+    if not language.is_currency(code):
+        return 0, ""
+    sums = sorted(abs(getattr(value, "value", value)) for value in values if not _empty(value))
+    # English tables tell money in full
+    power, suffix, _digits = language.scale(sums[len(sums) // 2], None) if sums and spoken() == "zh" else (0, "", None)
+    return power, suffix + language.currency_symbol(code)
 
 
-def _cells(values: list, form: str) -> list[dict]:
+def _cells(values: list, form: str, power: int = 0) -> list[dict]:
     """The cells of a column: money with the same decimals throughout, other numbers by their format."""
     money = [abs(value) for value in values if form == "money" and not _empty(value)]
-    digits = {"integer": 0, "number": 1, "ratio": 3, "money": 0 if max(money, default=0) >= 100 else 2}.get(form)
+    whole = 0 if max(money, default=0) >= 100 else 2
+    digits = {"integer": 0, "number": 1, "ratio": 3, "money": 2 if power else whole}.get(form)
     sums = [value for value in values if isinstance(value, Estimate) and value.digits is not None]
     large = any(abs(value.value) >= 100 for value in sums)
     most = 0 if large else max(0, min((value.digits for value in sums), default=0))
-    return [_cell(value, form, digits, most) for value in values]
+    if power:
+        most = min(2, max((max(0, value.digits + power) for value in sums), default=2))
+    return [_cell(value, form, digits, most, power) for value in values]
 
 
-def _cell(value, form: str, digits: int | None, most_digits: int) -> dict:
+def _cell(value, form: str, digits: int | None, most_digits: int, power: int) -> dict:
     if isinstance(value, Estimate):
-        return _estimate_cell(value, most_digits)
+        return _estimate_cell(value, most_digits, power)
     if _empty(value):
         return {"text": "–"}
     if form in ("text", "estimate"):
         return {"text": str(value)}
     if form == "date":
         return {"text": language.day(value)}
-    return {"text": language.number(100 * value, 1) if form == "share" else language.number(value, digits)}
+    if form == "share":
+        return {"text": language.number(100 * value, 1)}
+    return {"text": language.number(value / 10**power if form == "money" else value, digits)}
 
 
-def _estimate_cell(estimate: Estimate, most_digits: int) -> dict:
+def _estimate_cell(estimate: Estimate, most_digits: int, power: int) -> dict:
     """Value and interval without their unit, which stands in the header."""
     if language.is_currency(estimate.unit) and estimate.digits is not None:
-        digits = min(estimate.digits, most_digits)
-        value, low, high = (language.number(part, digits) for part in (estimate.value, estimate.low, estimate.high))
+        digits = min(estimate.digits + power, most_digits)
+        parts = (part / 10**power for part in (estimate.value, estimate.low, estimate.high))
+        value, low, high = (language.number(part, digits) for part in parts)
         return {"text": value, "bounds": f"[{low}, {high}]"}
     if estimate.unit in language.SHARES:
         return {"text": language.number(100 * estimate.value, 1), "bounds": estimate.bounds()}
     if language.is_currency(estimate.unit):
-        return {"text": language.number(estimate.value, 0 if abs(estimate.value) >= 100 else 2), "bounds": ""}
-    return {"text": estimate.text().removesuffix(f" {estimate.unit}"), "bounds": estimate.bounds()}
+        value = estimate.value / 10**power
+        return {"text": language.number(value, 2 if power or abs(value) < 100 else 0), "bounds": ""}
+    # units of nouns stand after the number, in the label of a column as a rule
+    return {"text": estimate.text().partition(" ")[0], "bounds": estimate.bounds()}
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """All rows as a file: values in full, shares as fractions, the ends of an interval in columns of their own."""
+    parts = {}
+    for name, column in frame.items():
+        parts[name] = [value.value if isinstance(value, Estimate) else value for value in column]
+        if any(isinstance(value, Estimate) for value in column):
+            for end in ("low", "high"):
+                parts[f"{name}_{end}"] = [getattr(value, end, None) for value in column]
+    return pd.DataFrame(parts).to_csv(index=False, lineterminator="\n")
 
 
 def _empty(value) -> bool:
@@ -211,7 +257,7 @@ def _empty(value) -> bool:
 def _scale_label(scale: tuple[float, float], values: list) -> str:
     unit = next((value.unit for value in values if isinstance(value, Estimate)), "")
     low, high = (language.quantity(end, unit, digits=0) for end in scale)
-    return f"{low} to {high}"
+    return _("{low} to {high}").format(low=low, high=high)
 
 
 def _bar_cell(value, scale: tuple[float, float]) -> dict:

@@ -152,14 +152,19 @@ def metrics(
         One row per customer: `purchases` (how many) and `revenue`, net of refunds.
     """
     frame = required_columns(customers, ("purchases", "revenue"))
-    full = "a full count, not a sample"
     n, unit = len(frame), concentration.unit
     name = f"top_{round(100 * concentration.top, 6):g}_percent_share"
     published = {
         "customers": intervals.count(n, "customers", "customers"),
         "transactions": intervals.count(int(frame["purchases"].sum()), "purchases", "purchases, without refunds"),
         "revenue": Estimate(
-            float(frame["revenue"].sum()), None, None, unit, n, "revenue, net of refunds", no_interval=full
+            float(frame["revenue"].sum()),
+            None,
+            None,
+            unit,
+            n,
+            "revenue, net of refunds",
+            no_interval=intervals.FULL_COUNT,
         ),
         name: concentration.top_share,
         "gini": concentration.gini,

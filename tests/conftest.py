@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from crmlab.messages import speak
+
 PARAMETERS = (
     'client: str = "acme"  # the client',
     'as_of: str = "latest"  # the date to look back from',
@@ -21,6 +23,13 @@ data:
   transactions: {source: data/acme/transactions.csv}
 """
 ROWS = "customer_id,date,amount\n1,2024-01-01,5\n1,2024-02-01,7\n2,2024-01-15,-1\n3,2024-03-31,10\n"
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Whatever language a test made this process speak, the next starts in English."""
+    yield
+    speak("en")
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ PACKAGE = ROOT / "crmlab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-FOUNDATION = {"contract", "intervals", "language"}
+FOUNDATION = {"contract", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "report", "cli"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "report", "cli"}
 
 
 def part(path: Path) -> str:
@@ -33,11 +33,12 @@ def part(path: Path) -> str:
 METRICS = {part(path) for path in MODULES} - FOUNDATION - READING - SHOWING - OTHERS
 # Part of the package: the parts it may import.
 MAY_IMPORT = (
-    {"contract": set(), "language": set(), "intervals": {"language"}, "aggregate": set(), "datasets": {"contract"}}
-    | dict.fromkeys(READING, {"contract"} | READING)
+    {"contract": {"messages"}, "messages": set(), "extraction": {"messages"}, "language": {"messages"}}
+    | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
+    | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
     | {"client": FOUNDATION | READING | {"aggregate"}}
-    | dict.fromkeys(METRICS, {"intervals", "language"} | METRICS)
-    | dict.fromkeys(SHOWING, {"intervals", "language"} | METRICS | SHOWING)
+    | dict.fromkeys(METRICS, {"intervals", "language", "messages"} | METRICS)
+    | dict.fromkeys(SHOWING, {"intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}
     | {"crmlab": {"client"}, "cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "report"}}
 )

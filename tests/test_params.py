@@ -60,7 +60,7 @@ def test_as_of_of_the_command_takes_the_place_of_the_files(small):
         ("analysis: {refunds: nett}", "analysis.refunds must be 'net' or 'ignore', got 'nett'"),
         ("analysis: 3", "analysis must hold keys and values, got 3"),
         ("as_of: 2024-13-01", "as_of must be a date .YYYY-MM-DD. or latest, got '2024-13-01'"),
-        ("language: NO", "language must be 'en', got 'NO'"),
+        ("language: NO", "language must be 'en' or 'zh', got 'NO'"),
         ("timezone: Asia/Shangai", "timezone must be an IANA time zone such as Asia/Shanghai, got 'Asia/Shangai'"),
         ("max_rejected: 5", "max_rejected must be less than or equal to 1, got 5"),
         ("client: Again", "line 5: client is given twice; keep one of them"),

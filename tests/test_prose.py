@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmlab import prose
-from crmlab.intervals import Estimate, count, wilson
+from crmlab.intervals import Estimate, Target, count, wilson
 
 HOSTILE = '<script>window.XSS=1</script>"><img src=x onerror=window.XSS=1>'
 
@@ -13,7 +13,8 @@ def value(low=745_000, high=789_000, label="Lifetime value"):
 
 
 def card(estimate, **options):
-    return prose.key_figures(estimate, **options).content["cards"][0]
+    given = {name: {"metric": value} for name, value in options.items() if value is not None}
+    return prose.key_figures({"metric": estimate}, **given).content["cards"][0]
 
 
 def test_bottom_line_keeps_headline_and_sentences_apart():
@@ -33,7 +34,7 @@ def test_bottom_line_keeps_headline_and_sentences_apart():
         prose.answer(HOSTILE),
         prose.caution(HOSTILE, HOSTILE),
         prose.skipped(HOSTILE, HOSTILE),
-        prose.key_figures(prose.missing(HOSTILE, HOSTILE), value(label=HOSTILE)),
+        prose.key_figures({"cac": prose.missing(HOSTILE, HOSTILE), "clv_total": value(label=HOSTILE)}),
     ],
     ids=["bottom_line", "answer", "caution", "skipped", "key_figures"],
 )
@@ -51,7 +52,8 @@ def test_the_bundle_carries_text_html_and_the_report_s_own():
 
 
 def test_a_key_figure_has_its_six_rows():
-    found = card(value(), targets={"Lifetime value": 500_000}, previous={"Lifetime value": 823_000})
+    before = {"value": 823_000, "unit": "USD", "label": "Lifetime value"}
+    found = card(value(), targets=Target(500_000), previous=before)
     assert (found["name"], found["value"], found["unit"], found["bounds"]) == (
         "Lifetime value",
         "$767",
@@ -60,7 +62,7 @@ def test_a_key_figure_has_its_six_rows():
     )
     assert found["bar"]["ends"] == ["$0", "$800k"]
     assert found["note"] == "95% interval, n = 23,570"
-    assert found["change"] == "▼ −$56,000"
+    assert found["change"] == "▼ −$56,000 since the last run"
     assert (found["state"], found["state_text"]) == ("good", "reaches the target of $500,000")
 
 
@@ -75,18 +77,18 @@ def test_values_and_bounds_share_their_unit():
 @pytest.mark.parametrize(
     ("target", "state", "words"),
     [
-        (0.45, "good", "reaches the target of 45%"),
-        (0.60, "bad", "below the target of 60%"),
-        (0.50, "warn", "target 50%: cannot be told yet"),
-        (("at most", 0.70), "good", "within the limit of 70%"),
-        (("at most", 0.40), "bad", "above the limit of 40%"),
-        (("at most", 0.50), "warn", "limit 50%: cannot be told yet"),
+        (Target(0.45), "good", "reaches the target of 45%"),
+        (Target(0.60), "bad", "below the target of 60%"),
+        (Target(0.50), "warn", "target 50%: cannot be told yet"),
+        (Target(0.70, at_most=True), "good", "within the limit of 70%"),
+        (Target(0.40, at_most=True), "bad", "above the limit of 40%"),
+        (Target(0.505, at_most=True), "warn", "limit 50.5%: cannot be told yet"),
         (None, "idle", "no target set"),
     ],
 )
 def test_a_target_is_held_against_the_whole_interval(target, state, words):
     estimate = Estimate(0.5, 0.46, 0.54, "share", 600, "Bought again")
-    found = card(estimate, targets={} if target is None else {"Bought again": target})
+    found = card(estimate, targets=target)
     assert (found["state"], found["state_text"]) == (state, words)
     assert found["bar"]["off"] == (state == "bad")
 
@@ -116,12 +118,30 @@ def test_interval_and_dot_stay_on_the_scale(centre, below, above, unit):
     assert 0 <= low <= dot <= high <= 100
 
 
-def test_unknown_labels_and_directions_are_named():
-    with pytest.raises(
-        ValueError, match="`targets` names 'Lifetime vale', which is no key figure; known: Lifetime value"
-    ):
-        prose.key_figures(value(), targets={"Lifetime vale": 1})
-    with pytest.raises(ValueError, match="'at least' or 'at most', got 'below' for 'Lifetime value'"):
-        prose.key_figures(value(), targets={"Lifetime value": ("below", 1)})
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        ({"value": 0.45}, "▲ +5.0 percentage points since the last run"),
+        ({"value": 0.55}, "▼ −5.0 percentage points since the last run"),
+        ({"value": 0.5}, "as in the last run"),
+        ({"value": None}, ""),
+        ({"value": 0.45, "unit": "points"}, ""),
+        ({"value": 0.45, "label": "Bought twice"}, ""),
+    ],
+)
+def test_a_change_is_told_of_the_same_figure_alone(before, change):
+    before = {"unit": "share", "label": "Bought again"} | before
+    assert card(Estimate(0.5, 0.46, 0.54, "share", 600, "Bought again"), previous=before)["change"] == change
+
+
+def test_targets_and_figures_of_other_notebooks_are_passed_over():
+    other = {"nps": {"value": 40, "unit": "points", "label": "x"}}
+    block = prose.key_figures({"clv_total": value()}, targets={"nps": Target(40)}, previous=other)
+    assert block.content["cards"][0]["state"] == "idle"
+
+
+def test_scales_name_a_figure_and_rise():
+    with pytest.raises(ValueError, match="`scales` names 'clv', which is no key figure; known: clv_total"):
+        prose.key_figures({"clv_total": value()}, scales={"clv": (0, 1)})
     with pytest.raises(ValueError, match="`scales` of 'Lifetime value' must rise"):
-        prose.key_figures(value(), scales={"Lifetime value": (1, 0)})
+        prose.key_figures({"clv_total": value()}, scales={"clv_total": (1, 0)})

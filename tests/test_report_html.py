@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
 from crmlab import plots, prose, tables
-from crmlab.intervals import Estimate, count, wilson
+from crmlab.intervals import Estimate, Target, count, wilson
 from crmlab.plots.labels import place_beside
 from crmlab.report import html
 from crmlab.report.history import render_history
@@ -78,11 +78,13 @@ def notebook(name="Core"):
             "worth.summary()",
             prose.bottom_line(f"They should spend $767,000 (n = 23,570). {name}", f"Lend to {name}."),
             prose.key_figures(
-                value,
-                wilson(11_514, 23_570, label="Bought again"),
-                count(23_570, "customers", "Customers"),
-                prose.missing(f"Acquisition cost {name}", f"no table {name}"),
-                targets={"Bought again": 0.5},
+                {
+                    "clv_total": value,
+                    "repeat_share": wilson(11_514, 23_570, label="Bought again"),
+                    "customers": count(23_570, "customers", "Customers"),
+                    "cac": prose.missing(f"Acquisition cost {name}", f"no table {name}"),
+                },
+                targets={"repeat_share": Target(0.5)},
             ),
         ),
         nb.new_markdown_cell("## Data: what was read?"),

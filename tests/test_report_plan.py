@@ -97,4 +97,4 @@ def test_where_every_client_is_wrong_all_are_named(small):
 def test_a_table_that_is_missing_is_a_reason_not_to_run(small):
     small.notebook("analysis", tables=["transactions", "payments", "surveys"])
     (job,) = plan(small.project, {}).jobs
-    assert job.reason == "the client supplies no table payments and no table surveys"
+    assert job.reason == "the client supplies none of the tables payments, surveys"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from crmlab import language
+from crmlab.messages import _
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS, page_svg, titled
 from crmlab.prose import MIME
@@ -91,7 +92,7 @@ def figure(
     >>> figure(pareto_curve, concentration, subtitle="Cumulative share of revenue")  # doctest: +SKIP
     """
     sizes = zip(("wide", "narrow"), (WIDE_PX, NARROW_PX), heights_px, strict=True)
-    content = {"type": "figure", "name": function.__name__, "subtitle": subtitle, "read": read}
+    content = {"type": "figure", "name": function.__name__, "subtitle": _(subtitle), "read": _(read)}
     image = ""
     for kind, width, height in sizes:
         with house_style():

@@ -154,6 +154,7 @@ def _execute(job: Job, site: Site, started: Callable[[int], None]):
                 "CRMLAB_PUBLISH": str(handed_over),
                 "CRMLAB_PARAMS": str(site.project.params),
                 "CRMLAB_REPORTS": str(site.reports),
+                "CRMLAB_PREVIOUS": str(_previous(job, site)),
                 "CRMLAB_MEMORY_MB": str(site.engine_memory_mb),
                 "TMPDIR": folder,
             },
@@ -167,6 +168,11 @@ def _execute(job: Job, site: Site, started: Callable[[int], None]):
         holder.metadata.pop("papermill", None)
         holder.metadata.pop("execution", None)
     return executed, results
+
+
+def _previous(job: Job, site: Site) -> Path | str:
+    """The record of the last report before this one, if there is any."""
+    return site.reports / job.client / job.previous / f"{job.notebook.name}.json" if job.previous else ""
 
 
 def _check_unchanged(job: Job, project: Project) -> None:

@@ -24,9 +24,11 @@ PARTS = {
     "notebook": "the notebook",
     "parameters": "its parameters",
     "needs": "a report it needs",
+    "previous": "the report before it",
     "code": "crmlab's code",
     "versions": "a package's version",
 }
+_HEAD = ("client", "language", "currency", "timezone", "max_rejected", "stale_after_days")
 # while these stay, a client's as-of date and the verdict on its data do as well
 OF_CLIENT = ("client", "data", "code", "versions")
 
@@ -66,7 +68,8 @@ def client_inputs(params: Params, project: Project) -> dict[str, str]:
     InputError
         If a data file is missing.
     """
-    head = {name: getattr(params, name) for name in ("client", "language", "currency", "timezone", "max_rejected")}
+    head = {name: getattr(params, name) for name in _HEAD}
+    head["targets"] = {name: [target.value, target.at_most] for name, target in params.targets.items()}
     head |= {"engine": params.engine, "data": {table: source.model_dump() for table, source in params.data.items()}}
     data = {}
     for table in params.data:

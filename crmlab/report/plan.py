@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from crmlab.contract import InputError, suggestion
+from crmlab.messages import listed, ngettext, speaking
 from crmlab.notebook import RESERVED, Notebook, parse_day, read_notebooks
 from crmlab.params import Params, Project, load_params
 from crmlab.report import inputs, processes
@@ -27,6 +28,10 @@ class Job:
         Whether the as-of date is the last in the data, not one that was given.
     inputs
         Fingerprints of what it is made from, by part; those of the reports it needs are added when they are there.
+    previous
+        The as-of date of the last report before it, if there is one.
+    stale_after_days
+        How old its data may become, if the client's file says so.
     reason
         Why it is skipped, if it is.
     """
@@ -42,6 +47,8 @@ class Job:
     injected: dict
     parameters: dict
     inputs: dict[str, str]
+    previous: str | None
+    stale_after_days: int | None
     reason: str | None
 
     @property
@@ -69,6 +76,8 @@ class Job:
             "notebook": self.notebook.name,
             "title": self.notebook.title,
             "as_of": self.as_of.isoformat(),
+            "previous": self.previous,
+            "stale_after_days": self.stale_after_days,
             "currency": self.currency,
             "language": self.language,
             "status": status,
@@ -151,7 +160,8 @@ def plan(
             if day is None:
                 _load_ahead()
                 day = parse_day(processes.ask(_read_all, project, client, as_of, seconds=seconds))
-            return [_job(params, notebook, as_of, day, parts) for notebook in chosen]
+            standing = published.get(client)
+            return [_job(params, notebook, as_of, day, parts, standing) for notebook in chosen]
         except InputError as error:
             return error
         except processes.ProcessDied as error:
@@ -229,11 +239,22 @@ def _read_all(project: Project, client_id: str, as_of: str | None) -> str:
     return client.as_of.isoformat()
 
 
-def _job(params: Params, notebook: Notebook, asked: str | None, as_of: date, parts: dict[str, str]) -> Job:
+def _job(
+    params: Params,
+    notebook: Notebook,
+    asked: str | None,
+    as_of: date,
+    parts: dict[str, str],
+    published: Published | None,
+) -> Job:
     # the date itself, not `latest`: data that change during the run must not move it
     injected = params.injected(notebook) | {"as_of": as_of.isoformat()}
     parameters = {p.name: p.default for p in notebook.parameters} | injected
     missing = [table for table in notebook.tables if table not in params.data]
+    before = published.before(notebook.name, as_of.isoformat()) if published else None
+    own = {"notebook": inputs.notebook_inputs(notebook), "parameters": inputs.digest(parameters)}
+    if before:
+        own["previous"] = inputs.digest([before["as_of"], before["metrics"]])
     return Job(
         client=params.id,
         name=params.client,
@@ -245,6 +266,17 @@ def _job(params: Params, notebook: Notebook, asked: str | None, as_of: date, par
         language=params.language,
         injected=injected,
         parameters={name: value for name, value in parameters.items() if name not in RESERVED[:1]},
-        inputs=parts | {"notebook": inputs.notebook_inputs(notebook), "parameters": inputs.digest(parameters)},
-        reason=f"the client supplies no table {' and no table '.join(missing)}" if missing else None,
+        inputs=parts | own,
+        previous=before["as_of"] if before else None,
+        stale_after_days=params.stale_after_days,
+        reason=_lacking(missing, params.language) if missing else None,
     )
+
+
+def _lacking(tables: list[str], language: str) -> str:
+    """Why a report is skipped, as its readers are told."""
+    with speaking(language):
+        names = listed(tables)
+        return ngettext(
+            "the client supplies no table {names}", "the client supplies none of the tables {names}", len(tables)
+        ).format(names=names)

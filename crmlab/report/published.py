@@ -63,6 +63,11 @@ class Published:
             for name, metric in entry["metrics"].items()
         }
 
+    def before(self, notebook: str, as_of: str) -> dict | None:
+        """The last report of a notebook before a date, if it is one that was made."""
+        earlier = (entry for entry in reversed(self.entries) if entry["as_of"] < as_of)
+        return next((entry for entry in earlier if entry["notebook"] == notebook and entry["status"] == "ok"), None)
+
     def last_good(self, entry: dict) -> dict | None:
         """The entry of the same notebook, at this date or the latest before, whose report stands."""
         standing = (
