@@ -16,7 +16,7 @@ from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
 from crmlab.language import day, number
-from crmlab.messages import speak
+from crmlab.messages import _, clauses, speak
 from crmlab.params import Params, Project, find_project, load_params
 from crmlab.quality import Quality
 
@@ -87,8 +87,7 @@ class Client:
         InputError
             If the client has no such table, or it breaks the contract.
         """
-        relation, _ = self._open(name)
-        rows = nw.from_native(relation)
+        rows = nw.from_native(self._open(name)[0])
         event = TABLES[name].event
         return rows.filter(nw.col(event) < self._end) if event else rows
 
@@ -118,17 +117,18 @@ class Client:
     def data_quality(self) -> list[dict]:
         """What was read of each table used so far and what was kept, for `tables.data_quality`."""
         rows = []
-        for name, (_, quality) in self._opened.items():
+        for name, (_rows, quality) in self._opened.items():
             period = self.period(name)
-            remarks = [f"{reason}: {number(n)}" for reason, n in quality.reasons.items()]
+            remarks = [_("{what}: {n}").format(what=reason, n=number(n)) for reason, n in quality.reasons.items()]
             if period.first:
-                remarks.insert(0, f"{day(period.first)} to {day(period.last)}")
+                remarks.insert(0, _("{first} to {last}").format(first=day(period.first), last=day(period.last)))
             if period.later_rows:
-                remarks.append(f"dated after {day(self.as_of)}, not used: {number(period.later_rows)}")
+                later = _("dated after {as_of}, not used: {n}")
+                remarks.append(later.format(as_of=day(self.as_of), n=number(period.later_rows)))
             if name == "transactions":
                 remarks += self._transaction_remarks()
             counts = {"rows": quality.rows, "accepted": quality.accepted, "rejected": quality.rejected}
-            rows.append({"table": name, **counts, "remarks": "; ".join(remarks)})
+            rows.append({"table": name, **counts, "remarks": clauses(remarks)})
         return rows
 
     def _transaction_remarks(self) -> list[str]:
@@ -137,17 +137,17 @@ class Client:
         ((refunds, zeros),) = rows.select((amount < 0).sum(), (amount == 0).sum().alias("zeros")).collect().iter_rows()
         without = aggregate.refund_only_customers(rows, until=self.as_of)
         found = {
-            "refunds": refunds,
-            "purchases of amount zero, kept": zeros,
-            "customers with refunds only, in no figure": without,
+            _("refunds"): refunds,
+            _("purchases of amount zero, kept"): zeros,
+            _("customers with refunds only, in no figure"): without,
         }
-        return [f"{what}: {number(n)}" for what, n in found.items() if n]
+        return [_("{what}: {n}").format(what=what, n=number(n)) for what, n in found.items() if n]
 
     def rejected_rows(self) -> list[dict]:
         """The first rows that broke each rule, of the tables used so far, for `tables.rejected_rows`."""
         return [
             {"table": name, **asdict(rejection)}
-            for name, (_, quality) in self._opened.items()
+            for name, (_rows, quality) in self._opened.items()
             for rejection in quality.examples
         ]
 
@@ -219,9 +219,15 @@ class Client:
         results = {
             "metrics": {name: estimate.to_dict() for name, estimate in (metrics or {}).items()},
             "models": models or {},
-            "data": {name: quality.to_dict() for name, (_, quality) in self._opened.items()},
+            "data": {name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
+            "period": self._data_period(),
         }
         Path(target).write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+    def _data_period(self) -> list[str] | None:
+        """First and last event of the table that sets the clock, of those that were read."""
+        clock = next((name for name in _CLOCKS if name in self._opened), None)
+        return [self.period(clock).first.isoformat(), self.period(clock).last.isoformat()] if clock else None
 
     @property
     def _end(self) -> datetime:

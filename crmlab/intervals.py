@@ -98,11 +98,9 @@ class Estimate:
             return _("(n = {n})").format(n=language.number(self.n))
         # a noun stands once, with the value; a currency or per cent sign with every number
         unit = "" if language.is_noun(self.unit) else self.unit
-        low, high = (language.quantity(end, unit, digits=self._decimals) for end in (self.low, self.high))
+        span = language.span(self.low, self.high, unit, digits=self._decimals)
         level = language.quantity(self.confidence_level, "share", digits=0)
-        return _("({level} interval {low} to {high}, n = {n})").format(
-            level=level, low=low, high=high, n=language.number(self.n)
-        )
+        return _("({level} interval {span}, n = {n})").format(level=level, span=span, n=language.number(self.n))
 
     def __str__(self):
         """As prose says it: `67.8% (95% interval 66.9% to 68.6%, n = 23,570)`."""

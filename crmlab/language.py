@@ -80,6 +80,24 @@ def quantity(value: float, unit: str, *, digits: int | None = None) -> str:
     return _(_NOUNS[unit]).format(number=told) if unit in _NOUNS else f"{told} {unit}"
 
 
+def span(low: float, high: float, unit: str, *, digits: int | None = None) -> str:
+    """The ends of an interval in prose; Chinese names money's unit once, after the second.
+
+    Examples
+    --------
+    >>> span(745_000, 789_000, "USD", digits=-3), span(0.669, 0.686, "share")
+    ('$745,000 to $789,000', '66.9% to 68.6%')
+    """
+    if spoken() == "zh" and is_currency(unit):
+        power, suffix, kept = scale(max(abs(low), abs(high)), digits)
+        kept = (0 if max(abs(low), abs(high)) >= 100 else 2) if kept is None else kept
+        first, second = (number(end / 10**power, kept) for end in (low, high))
+        second = f"{second} {suffix}{currency_symbol(unit)}"
+    else:
+        first, second = (quantity(end, unit, digits=digits) for end in (low, high))
+    return _("{low} to {high}").format(low=first, high=second)
+
+
 def _money(value: float, unit: str, digits: int | None) -> str:
     if spoken() == "zh":
         power, suffix, kept = scale(value, digits)

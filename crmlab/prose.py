@@ -248,5 +248,5 @@ def _change(estimate: Estimate, previous: Mapping | None) -> str:
         size = _("{number} percentage points").format(number=language.number(100 * size, 1))
     else:
         size = language.quantity(size, estimate.unit, digits=estimate.digits)
-    arrow = "▲ +" if change > 0 else "▼ −"
-    return _("{change} since the last run").format(change=f"{arrow}{size}")
+    arrow, sign = ("▲", "+") if change > 0 else ("▼", "−")
+    return _("{arrow} {change} since the last run").format(arrow=arrow, change=f"{sign}{size}")

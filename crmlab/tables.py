@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "integer", "number", "ratio", "money", "share", "date", "estimate")
 _TEXT = {"text", "date"}
+# headers of columns that many tables have
+_COLUMNS = {
+    "bias": N_("Bias"),
+    "customers": N_("Customers"),
+    "estimate": N_("Estimate"),
+    "frequency": N_("Frequency"),
+    "log_likelihood": N_("Log-likelihood"),
+    "mae": N_("Mean absolute error"),
+    "measure": N_("Measure"),
+    "model": N_("Model"),
+    "parameter": N_("Parameter"),
+    "revenue": N_("Revenue"),
+    "segment": N_("Segment"),
+    "standard_error": N_("Standard error"),
+}
 _QUALITY = {
     "table": N_("Table"),
     "rows": N_("Rows"),
@@ -126,7 +141,7 @@ def table(
     for name in frame.columns.difference(ends, sort=False):
         values = list(frame[name])
         form = formats.get(name) or _guess(frame[name], values)
-        label = _(str(labels.get(name, capitalised(str(name).replace("_", " ")))))
+        label = _(str(labels.get(name) or _COLUMNS.get(name) or capitalised(str(name).replace("_", " "))))
         power, unit = _unit(form, currency, values)
         header = _("{label}, {unit}").format(label=label, unit=unit) if unit else label
         columns.append({"label": header, "kind": "text" if form in _TEXT else "num"})

@@ -178,3 +178,12 @@ def test_prose_of_notebooks_quotes_no_result(path):
 
 def test_there_is_a_notebook():
     assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_hides_the_function_that_translates(path):
+    if "crmlab.messages._" in imports(path):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        bound = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "_"
+                 and isinstance(node.ctx, ast.Store)]  # fmt: skip
+        assert not bound, f"{path.name} gives the name `_` to something else in lines {bound}"

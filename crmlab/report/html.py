@@ -1,6 +1,7 @@
 """One notebook as one self-contained page: nbconvert with a template of our own, which sets what a notebook shows.
 
-Whatever comes from data is text and stays text; the page has no script, makes no request and says so in its policy.
+Whatever comes from data is text and stays text; the page runs one script of ours, which its policy knows by its hash,
+and makes no request.
 """
 
 import re
@@ -9,9 +10,8 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
-from babel.numbers import get_currency_name
-
 from crmlab import language
+from crmlab.messages import LANGUAGES, _, listed, pgettext, speaking, spoken
 from crmlab.report import templates
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 # the folders before a file's name, on any system; "https://" and fractions are none
 _FOLDERS = re.compile(r"(?<![\w:/.<])(?:file://)?(?:~|[A-Za-z]:)?(?:[/\\][\w.+@~-]+)*[/\\](?=[\w.<-]+)")
-_LANGUAGES = {"en": "English"}
 
 
 @cache
@@ -54,19 +53,21 @@ def render(notebook: "NotebookNode", meta: Mapping) -> str:
         the page.
     meta
         What the run publishes, with client_id and with client as its name: notebook, title, as_of, currency, language,
-        parameters, fingerprint, provenance; data (what was read of each table) and previous (day of the last run)
-        where there are any.
+        parameters, fingerprint, provenance; data (what was read of each table), period (first and last day of them)
+        and previous (day of the last run) where there are any.
 
     Returns
     -------
     str
-        HTML, the same for the same notebook and meta.
+        HTML in the language of the client, the same for the same notebook and meta.
     """
     from crmlab.report import pages
 
-    page = pages.read(notebook, meta.get("data") or meta.get("tables") or {})
-    html, _ = exporter().from_notebook_node(notebook, resources={"page": _frame(meta, page) | page})
-    return html
+    with speaking(meta.get("language", "en")):
+        name = f"{meta['client_id']}-{meta['as_of']}-{meta['notebook']}"
+        page = pages.read(notebook, meta.get("data") or {}, name=name)
+        page = _frame(meta, page) | templates.script("report.js") | page
+        return exporter().from_notebook_node(notebook, resources={"page": page})[0]
 
 
 def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -> str:
@@ -79,20 +80,29 @@ def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -
     last_good
         Link to the last good report.
     """
+    with speaking(meta.get("language", "en")):
+        return templates.written("failed.html.j2", _frame(meta, {}) | _failure(meta, error, last_good))
+
+
+def _failure(meta: Mapping, error: Mapping, last_good: str | None) -> dict:
+    """What the page of a failed report says, in the language that is spoken; errors stand as they were raised."""
     name, message = str(error.get("ename") or "Error"), _clean(str(error.get("evalue") or "")).strip()
-    lines = error.get("traceback") or []
+    lines, title = error.get("traceback") or [], meta["title"]
     traceback = _clean(lines if isinstance(lines, str) else "\n".join(lines)).strip()
     if name == "InputError":
-        remedy = "Mend the input named above, then run the report again."
+        remedy = _("Mend the input named above, then run the report again.")
     elif name == "FitError":
-        remedy = (
+        remedy = _(
             "The data do not carry the model that this analysis rests on. It needs customers who came back: a longer "
             "history, or an earlier calibration_end in the client’s parameters."
         )
     else:
-        remedy = f"A {name} stopped the run, so nothing of it is shown. Pass the error below to the notebook’s author."
-    context = {
-        "what": f"{meta['title']}: failed.",
+        remedy = _(
+            "An error ({name}) stopped the run, so nothing of it is shown. "
+            "Pass the error below to the notebook’s author."
+        ).format(name=name)
+    return {
+        "what": _("{title}: failed.").format(title=_(title)),
         "why": message or name,
         "remedy": remedy,
         "cell": str(error.get("cell") or "").strip(),
@@ -100,23 +110,27 @@ def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -
         "last_good": last_good,
         "dek": "",
     }
-    return templates.written("failed.html.j2", _frame(meta, {}) | context)
 
 
 def _frame(meta: Mapping, page: Mapping) -> dict:
     """What stands around the report: title block, facts, footer."""
     as_of = language.day(date.fromisoformat(meta["as_of"]))
-    facts = [("As of", as_of)]
+    facts = [(_("As of"), as_of)]
+    if meta.get("period"):
+        first, last = (language.day(date.fromisoformat(end)) for end in meta["period"])
+        facts.append((_("Data period"), _("{first} to {last}").format(first=first, last=last)))
     if meta.get("previous"):
-        facts.append(("Previous run", language.day(date.fromisoformat(meta["previous"]))))
+        facts.append((_("Last run"), language.day(date.fromisoformat(meta["previous"]))))
     if meta.get("currency"):
-        facts.append(("Currency", get_currency_name(meta["currency"], count=2, locale="en_US")))
-    facts.append(("Language", _LANGUAGES[meta.get("language", "en")]))
-    title = meta.get("title") or page.get("title") or meta["notebook"]
+        facts.append((_("Currency"), language.currency_name(meta["currency"])))
+    facts.append((_("Language"), LANGUAGES[spoken()]))
+    given = meta.get("title") or page.get("title") or meta["notebook"]
+    title = _(given)
+    named = {"client": meta["client"], "title": title, "as_of": as_of}
     return {
-        "language": meta.get("language", "en"),
-        "running": f"{meta['client']} · {title} · as of {as_of}",
-        "page_title": f"{meta['client']}: {title}, as of {as_of}",
+        "language": templates.html_language(),
+        "running": _("{client} · {title} · as of {as_of}").format(**named),
+        "page_title": _("{client}: {title}, as of {as_of}").format(**named),
         "kicker": title,
         "heading": meta["client"],
         "home": meta.get("home", "../../index.html"),
@@ -128,26 +142,26 @@ def _frame(meta: Mapping, page: Mapping) -> dict:
 
 def _parameter(value) -> str:
     if value is None:
-        return "none"
-    return ", ".join(f"{key}: {entry}" for key, entry in value.items()) if isinstance(value, Mapping) else str(value)
+        return pgettext("parameter", "none")
+    return listed(f"{key}: {entry}" for key, entry in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def provenance(meta: Mapping) -> list[tuple[str, str]]:
     """Notebook, day and length of the run, versions, fingerprint, as the footer lists them."""
     given = meta.get("provenance") or {}
-    found = [("Notebook", f"{meta['notebook']}.ipynb")]
+    found = [(_("Notebook"), f"{meta['notebook']}.ipynb")]
     run = []
     if given.get("run_on"):
         run.append(language.day(date.fromisoformat(str(given["run_on"])[:10])))
     if given.get("seconds") is not None:
-        run.append(f"{language.number(given['seconds'], 1)} s")
+        run.append(_("{number} s").format(number=language.number(given["seconds"], 1)))
     if run:
-        found.append(("Run", ", ".join(run)))
+        found.append((_("Run"), listed(run)))
     if given.get("versions"):
-        found.append(("Versions", ", ".join(f"{name} {version}" for name, version in given["versions"].items())))
+        found.append((_("Versions"), listed(f"{name} {version}" for name, version in given["versions"].items())))
     if given.get("git"):
-        found.append(("Code", str(given["git"])))
-    return [*found, ("Fingerprint", str(meta["fingerprint"]))] if meta.get("fingerprint") else found
+        found.append((_("Code"), str(given["git"])))
+    return [*found, (_("Fingerprint"), str(meta["fingerprint"]))] if meta.get("fingerprint") else found
 
 
 def _clean(text: str) -> str:

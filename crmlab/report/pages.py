@@ -8,6 +8,8 @@ import mistune
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
+from crmlab.language import number
+from crmlab.messages import N_, _, clauses, markdown
 from crmlab.prose import MIME, capitalised
 from crmlab.report import foreign
 
@@ -23,7 +25,7 @@ _TAIL = {
 _ENDS = ("method", "data", "cautions", "refs")
 _CSS = {"text": "", "num": "num", "bar": "bar"}
 _TYPES = ("bottom_line", "key_figures", "answer", "caution", "skipped", "table", "figure")
-_READ = "How to read it."
+READ = N_("How to read it.")
 _LEAD = "the bottom line"
 
 
@@ -37,7 +39,7 @@ class _Renderer(mistune.HTMLRenderer):
 _markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table"])
 
 
-def read(notebook: NotebookNode, tables: Mapping) -> dict:
+def read(notebook: NotebookNode, tables: Mapping, *, name: str = "table") -> dict:
     """The parts of the page, ready for the template.
 
     Parameters
@@ -45,30 +47,34 @@ def read(notebook: NotebookNode, tables: Mapping) -> dict:
     tables
         By name what was read of each table (rows, rejected, reasons): shown where the notebook itself has no section
         on its data.
+    name
+        What the names of files begin with that the page offers.
     """
     title, dek, parts = _parts(notebook)
     body = [part for part in parts if part["kind"] == "section" and part["blocks"]]
     tail = [part for kind in _ENDS for part in parts if part["kind"] == kind]
     if tables and not any(part["kind"] == "data" for part in tail):
         place = sum(part["kind"] == "method" for part in tail)
-        tail.insert(place, _part("data", "Data quality", "Data quality", [_quality(tables)]))
+        tail.insert(place, _part("data", _("Data quality"), _("Data quality"), [_quality(tables)]))
     # the code of these stands under Method, and so does what a notebook shows before its first heading
     shared = [part for part in parts if part["kind"] != "section" or not part["blocks"]]
     unplaced = parts[0]["blocks"]
     code = [text for part in shared for text in part["code"]]
     if (code or unplaced) and not (tail and tail[0]["kind"] == "method"):
-        tail.insert(0, _part("method", "Method", "Method", []))
+        tail.insert(0, _part("method", _("Method"), _("Method"), []))
     if unplaced:
         tail[0]["blocks"] += unplaced
-    for number, part in enumerate(body, 1):
+    for place, part in enumerate(body, 1):
         _answer_first(part["blocks"])
-        _finish(part, f"s{number}", number)
+        _finish(part, f"s{place}", place)
     for place, part in enumerate(tail):
         part["code"] = [] if place else code
         earlier = sum(other["kind"] == part["kind"] for other in tail[:place])
         _finish(part, part["kind"] + (f"-{earlier + 1}" if earlier else ""))
     lead = [block for part in parts if part["kind"] == "lead" for block in part["blocks"]]
     _identify(lead, "lead")
+    for block in (block for part in body + tail for block in part["blocks"] if "csv" in block):
+        block["file"] = f"{name}-{block['id']}.csv"
     return {"title": title, "dek": dek, "lead": lead, "sections": body + tail}
 
 
@@ -82,7 +88,7 @@ def _parts(notebook: NotebookNode) -> tuple[str, str, list[dict]]:
         if cell.cell_type == "markdown":
             for heading, text in _by_heading(cell.source):
                 if heading.startswith("# "):
-                    title, dek = heading[2:].strip(), " ".join(text.strip().split("\n\n")[0].split())
+                    title, dek = _(heading[2:].strip()), markdown(" ".join(text.strip().split("\n\n")[0].split()))
                     continue
                 if heading:
                     parts.append(_headed(heading[3:].strip()))
@@ -97,10 +103,10 @@ def _parts(notebook: NotebookNode) -> tuple[str, str, list[dict]]:
 
 def _add_markdown(part: dict, text: str) -> None:
     """A paragraph on how to read it goes into the figure it follows."""
-    html = _prose(text, part["kind"])
+    html = _prose(markdown(text), part["kind"])
     blocks = part["blocks"]
     if blocks and blocks[-1]["type"] == "figure" and html.startswith('<p class="read">') and html.count("<p") == 1:
-        blocks[-1]["read"] = BeautifulSoup(html, "html.parser").get_text().removeprefix(_READ).strip()
+        blocks[-1]["read"] = BeautifulSoup(html, "html.parser").get_text().removeprefix(_(READ)).strip()
     else:
         blocks.append({"type": "markdown", "html": html})
 
@@ -118,9 +124,9 @@ def _by_heading(source: str) -> list[tuple[str, str]]:
 
 
 def _headed(heading: str) -> dict:
-    topic, _, question = (side.strip() for side in heading.partition(":"))
+    topic, question = (side.strip() for side in heading.partition(":")[::2])
     kind = "lead" if topic.casefold() == _LEAD else _TAIL.get(topic.casefold(), "section")
-    return _part(kind, topic, capitalised(question) or topic, [])
+    return _part(kind, _(topic), capitalised(_(question)) or _(topic), [])
 
 
 def _prose(text: str, kind: str) -> str:
@@ -132,14 +138,14 @@ def _prose(text: str, kind: str) -> str:
         else:
             items["class"] = ["points", "refs"] if kind == "refs" else ["points"]
     for paragraph in soup.find_all("p"):
-        if paragraph.get_text().startswith(_READ):
+        if paragraph.get_text().startswith(_(READ)):
             paragraph["class"] = ["read"]
     for name in ("h1", "h2"):
         for heading in soup.find_all(name):
             heading.name = "h3"
     for found in soup.find_all("table"):
         found.wrap(
-            soup.new_tag("div", attrs={"class": "tab", "role": "region", "tabindex": "0", "aria-label": "Table"})
+            soup.new_tag("div", attrs={"class": "tab", "role": "region", "tabindex": "0", "aria-label": _("Table")})
         )
     return str(soup)
 
@@ -150,12 +156,12 @@ def _as_definitions(soup: BeautifulSoup, items) -> None:
     for item in items.find_all("li", recursive=False):
         term = item.find("strong").extract()
         term.name = "dt"
-        term.string = term.get_text().rstrip(".:")
+        term.string = term.get_text().rstrip(".:：")
         item.insert_before(term)
         item.name = "dd"
         first = item.find(string=True)
         if first:
-            first.replace_with(capitalised(re.sub(r"^\s*[:.–-]?\s*", "", first)))
+            first.replace_with(capitalised(re.sub(r"^\s*[:：.–-]?\s*", "", first)))
 
 
 def _shown(output: NotebookNode) -> list[dict]:
@@ -183,7 +189,10 @@ def _quality(tables: Mapping) -> dict:
             "rows": found.get("rows"),
             "accepted": None if found.get("rows") is None else found["rows"] - found.get("rejected", 0),
             "rejected": found.get("rejected"),
-            "remarks": "; ".join(f"{reason}: {count}" for reason, count in (found.get("reasons") or {}).items()),
+            "remarks": clauses(
+                _("{what}: {n}").format(what=reason, n=number(count))
+                for reason, count in (found.get("reasons") or {}).items()
+            ),
         }
         for name, found in tables.items()
     ]

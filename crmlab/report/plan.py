@@ -85,6 +85,7 @@ class Job:
             "metrics": results.get("metrics", {}),
             "models": results.get("models", {}),
             "data": results.get("data", {}),
+            "period": results.get("period"),
             "parameters": self.parameters,
             "inputs": self.inputs,
             "fingerprint": self.fingerprint,
