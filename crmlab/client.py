@@ -203,6 +203,7 @@ class Client:
         *,
         metrics: dict[str, Estimate] | None = None,
         models: dict[str, dict] | None = None,
+        customers: pd.DataFrame | None = None,
     ) -> None:
         """Hand over the results of a notebook. Under a run they are written beside the report; else nothing is.
 
@@ -212,6 +213,9 @@ class Client:
             Estimates by the names that the index and later notebooks read, such as `clv_total`.
         models
             By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
+        customers
+            One row per customer: `customer_id`, and what the client's own CRM should know of each. It becomes part of
+            `customers.csv`, beside what other notebooks say, and never of the page.
         """
         target = os.environ.get("CRMLAB_PUBLISH")
         if target is None:
@@ -222,6 +226,10 @@ class Client:
             "data": {name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
             "period": self._data_period(),
         }
+        if customers is not None:
+            _check_customers(customers)
+            ordered = customers.set_index("customer_id").sort_index()
+            ordered.to_csv(f"{target}.csv", float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n")
         Path(target).write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
     def _data_period(self) -> list[str] | None:
@@ -240,6 +248,13 @@ class Client:
         if name not in self._opened:
             self._opened[name] = open_table(self._connection, self.params, name, self.project)
         return self._opened[name]
+
+
+def _check_customers(customers: pd.DataFrame) -> None:
+    if "customer_id" not in customers.columns:
+        raise ValueError(f"`customers` must have the column customer_id, got {', '.join(map(str, customers))}")
+    if repeated := int(customers["customer_id"].duplicated().sum()):
+        raise ValueError(f"`customers` must have one row per customer, got {repeated:,} customer_id repeated")
 
 
 def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:

@@ -1,6 +1,7 @@
 import json
 from datetime import date
 
+import pandas as pd
 import pytest
 
 import crmlab
@@ -135,3 +136,14 @@ def test_publish_writes_only_under_a_run(small, monkeypatch):
     }  # fmt: skip
     assert written["data"] == {"transactions": {"rows": 4, "rejected": 0, "reasons": {}}}
     assert written["models"]["m"]["params"] == {"r": 0.2}
+
+
+def test_what_is_published_of_customers_has_one_row_each(small, monkeypatch):
+    client = crmlab.open("acme")
+    monkeypatch.setenv("CRMLAB_PUBLISH", str(small.root / "out.json"))
+    client.publish(customers=pd.DataFrame({"customer_id": ["2", "1"], "clv": [1 / 3, 2.0]}))
+    assert (small.root / "out.json.csv").read_text() == "customer_id,clv\n1,2\n2,0.333333\n"
+    with pytest.raises(ValueError, match="must have one row per customer, got 1 customer_id repeated"):
+        client.publish(customers=pd.DataFrame({"customer_id": ["1", "1"]}))
+    with pytest.raises(ValueError, match="must have the column customer_id, got clv"):
+        client.publish(customers=pd.DataFrame({"clv": [1.0]}))

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from crmlab.params import Project, load_params
-from crmlab.report import inputs
+from crmlab.report import customers, inputs
 from crmlab.report.plan import Job
 
 # nbconvert's exporter keeps state while it renders
@@ -88,11 +88,11 @@ def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[
     name = job.notebook.name
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         work = Path(folder)
-        executed, results = _execute(job, site, started)
+        executed, results = _execute(job, site, started, work)
         _check_unchanged(job, site.project)
         record = job.record("ok", None, results, spent() | {"git": site.git})
         _render(executed, record, work)
-        record["provenance"]["files"] = {path.name: _hash(path) for path in sorted(work.iterdir())}
+        record["provenance"]["files"] = {name: _hash(work / name) for name in _files(work)}
         _write(work / f"{name}.json", record)
         _publish(work, site.reports / job.folder)
     _forget_failure(job, site)
@@ -127,8 +127,11 @@ def replace_if_changed(path: Path, text: str, staging: Path) -> None:
         os.replace(new, path)
 
 
-def _execute(job: Job, site: Site, started: Callable[[int], None]):
-    """The executed notebook, without papermill's marks: they name this machine's folders; and what it handed over."""
+def _execute(job: Job, site: Site, started: Callable[[int], None], work: Path):
+    """The executed notebook, without papermill's marks: they name this machine's folders; and what it handed over.
+
+    Its columns of `customers.csv` go into `work`.
+    """
     import nbformat
     import papermill
 
@@ -164,6 +167,12 @@ def _execute(job: Job, site: Site, started: Callable[[int], None]):
                 f"{job.notebook.name} ended without client.publish(...): its last cell must hand over results"
             )
         results = json.loads(handed_over.read_text(encoding="utf-8"))
+        columns = Path(f"{handed_over}.csv")
+        if columns.exists():
+            part = work / customers.PARTS / f"{job.notebook.name}.csv"
+            part.parent.mkdir(mode=0o700)
+            part.write_bytes(columns.read_bytes())
+            part.chmod(0o600)
     for holder in (executed, *executed.cells):
         holder.metadata.pop("papermill", None)
         holder.metadata.pop("execution", None)
@@ -229,8 +238,15 @@ def _write_text(path: Path, text: str) -> None:
 def _publish(work: Path, target: Path) -> None:
     """Move finished files into place, each at once; the JSON last, since it says that the rest is there."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(work.iterdir(), key=lambda path: path.suffix == ".json"):
-        os.replace(path, target / path.name)
+    for name in sorted(_files(work), key=lambda name: name.endswith(".json")):
+        if "/" in name:
+            (target / name).parent.mkdir(mode=0o700, exist_ok=True)
+        os.replace(work / name, target / name)
+
+
+def _files(work: Path) -> list[str]:
+    """Finished files, named from the report's folder on."""
+    return sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
 
 
 def _forget_failure(job: Job, site: Site) -> None:
