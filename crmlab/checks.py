@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Table
+from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Reason, Table
+from crmlab.messages import N_
 
-UNCLOSED = "must be on one line; a quotation mark before it is not closed"
+UNCLOSED = Reason(N_("must be on one line; a quotation mark before it is not closed"))
+REPEATED = Reason(N_("repeats an earlier row"))
 
 _TIME_TYPES = ("DATE", "TIMESTAMP")
 # A date that DuckDB could read in another way (a named zone, which it drops; "epoch"; two-digit years) is none to us.
@@ -19,7 +21,7 @@ class Rule:
     """What makes a row wrong: `broken` and `value` are SQL over the columns that `typed` makes."""
 
     column: str
-    reason: str
+    reason: Reason
     broken: str
     value: str
 
@@ -69,8 +71,8 @@ def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
     """The rules of a table over the columns there are, in the order of the contract."""
     rules = []
 
-    def add(column: str, reason: str, broken: str) -> None:
-        rules.append(Rule(column, reason, broken, quoted("raw " + column)))
+    def add(column: str, broken: str, message: str, **values: object) -> None:
+        rules.append(Rule(column, Reason(message, **values), broken, quoted("raw " + column)))
 
     for column in contract.columns:
         if column.name not in columns:
@@ -78,28 +80,29 @@ def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
         name, raw = quoted(column.name), trimmed(quoted("raw " + column.name))
         filled = f"{raw} <> ''"
         if column.required:
-            add(column.name, "must not be empty", f"coalesce({raw}, '') = ''")
+            add(column.name, f"coalesce({raw}, '') = ''", N_("must not be empty"))
         if column.kind in ("id", "date", "number"):
-            add(column.name, UNCLOSED, f"contains({raw}, chr(10))")
+            add(column.name, f"contains({raw}, chr(10))", UNCLOSED)
         if column.kind == "date":
-            add(column.name, "must be a date (YYYY-MM-DD)", f"{filled} AND coalesce(NOT isfinite({name}), true)")
-            years = f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}"
-            add(column.name, years, f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}")
+            add(column.name, f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a date (YYYY-MM-DD)"))
+            years = N_("must lie between the years {first} and {last}")
+            outside = f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
+            add(column.name, outside, years, first=FIRST_YEAR, last=LAST_YEAR)
         if column.kind == "number":
-            add(column.name, "must be a number", f"{filled} AND coalesce(NOT isfinite({name}), true)")
+            add(column.name, f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a number"))
         if column.kind == "integer":
             whole = f"coalesce(TRY_CAST({raw} AS DOUBLE) <> {name}, true)"
-            add(column.name, "must be a whole number", f"{filled} AND {whole}")
+            add(column.name, f"{filled} AND {whole}", N_("must be a whole number"))
         if column.kind == "boolean":
-            add(column.name, "must be true or false", f"{filled} AND {name} IS NULL")
+            add(column.name, f"{filled} AND {name} IS NULL", N_("must be true or false"))
         if column.choices:
-            allowed = ", ".join(map(literal, column.choices))
-            add(column.name, f"must be one of {', '.join(column.choices)}", f"{filled} AND {name} NOT IN ({allowed})")
+            allowed, shown = ", ".join(map(literal, column.choices)), ", ".join(column.choices)
+            add(column.name, f"{filled} AND {name} NOT IN ({allowed})", N_("must be one of {choices}"), choices=shown)
         if column.low is not None:
-            add(column.name, f"must be at least {column.low:g}", f"{name} < {column.low}")
+            add(column.name, f"{name} < {column.low}", N_("must be at least {low}"), low=f"{column.low:g}")
         if column.high is not None:
-            add(column.name, f"must be at most {column.high:g}", f"{name} > {column.high}")
+            add(column.name, f"{name} > {column.high}", N_("must be at most {high}"), high=f"{column.high:g}")
     for earlier, later in contract.ordered:
         if earlier in columns and later in columns:
-            add(later, f"must not precede {earlier}", f"{quoted(later)} < {quoted(earlier)}")
+            add(later, f"{quoted(later)} < {quoted(earlier)}", N_("must not precede {earlier}"), earlier=earlier)
     return rules

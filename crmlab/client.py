@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -119,7 +119,8 @@ class Client:
         rows = []
         for name, (_rows, quality) in self._opened.items():
             period = self.period(name)
-            remarks = [_("{what}: {n}").format(what=reason, n=number(n)) for reason, n in quality.reasons.items()]
+            reasons = quality.to_dict()["reasons"]
+            remarks = [_("{what}: {n}").format(what=reason, n=number(n)) for reason, n in reasons.items()]
             if period.first:
                 remarks.insert(0, _("{first} to {last}").format(first=day(period.first), last=day(period.last)))
             if period.later_rows:
@@ -146,7 +147,7 @@ class Client:
     def rejected_rows(self) -> list[dict]:
         """The first rows that broke each rule, of the tables used so far, for `tables.rejected_rows`."""
         return [
-            {"table": name, **asdict(rejection)}
+            {"table": name, **rejection.to_dict()}
             for name, (_rows, quality) in self._opened.items()
             for rejection in quality.examples
         ]

@@ -16,6 +16,7 @@ import pandas as pd
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
 from crmlab.likelihood import FitError, prediction
+from crmlab.messages import _
 from crmlab.purchases import UNITS_PER_MONTH, PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from crmlab.spend import SpendModel, fit_gamma_gamma
 
@@ -58,12 +59,34 @@ class LifetimeValue:
         return self.customers.sort_values(["clv", "customer_id"], ascending=[False, True], ignore_index=True)
 
     def summary(self) -> str:
-        brought = "spend" if self.margin == 1 else "bring a margin of"
-        net = ", net of refunds and" if self.refund_rate else ","
-        return (
-            f"Over the next {self.horizon_months} months the {number(len(self.customers))} customers should {brought} "
-            f"{self.total}{net} discounted at {quantity(self.annual_discount_rate, 'share')} a year; that is "
-            f"{self.mean.text()} per customer."
+        return self._summary_message().format(
+            horizon=quantity(self.horizon_months, "months"),
+            n=number(len(self.customers)),
+            total=self.total.text(),
+            evidence=self.total.evidence(),
+            rate=quantity(self.annual_discount_rate, "share"),
+            mean=self.mean.text(),
+        )
+
+    def _summary_message(self) -> str:
+        if self.margin == 1 and not self.refund_rate:
+            return _(
+                "Over the next {horizon} the {n} customers should spend {total} {evidence}, discounted at {rate} a "
+                "year; that is {mean} per customer."
+            )
+        if self.margin == 1:
+            return _(
+                "Over the next {horizon} the {n} customers should spend {total} {evidence}, net of refunds and "
+                "discounted at {rate} a year; that is {mean} per customer."
+            )
+        if not self.refund_rate:
+            return _(
+                "Over the next {horizon} the {n} customers should bring a margin of {total} {evidence}, discounted at "
+                "{rate} a year; that is {mean} per customer."
+            )
+        return _(
+            "Over the next {horizon} the {n} customers should bring a margin of {total} {evidence}, net of refunds and "
+            "discounted at {rate} a year; that is {mean} per customer."
         )
 
 
@@ -129,12 +152,22 @@ def customer_lifetime_value(
     amounts = spend.simulate_amounts(customers, futures, draws=draws, seed=seed + 1)
     totals = np.array([kept[buyers] @ amount for buyers, amount in amounts])
     total, n = float(frame["clv"].sum()), len(frame)
-    label = f"customer lifetime value over {horizon_months} months"
+    horizon = quantity(horizon_months, "months")
     shown = {"unit": spend.currency, "n": n, "confidence_level": confidence_level}
     return LifetimeValue(
         frame,
-        prediction(total, totals, label=f"{label}, all customers", **shown),
-        prediction(total / n, totals / n, label=f"{label}, per customer", **shown),
+        prediction(
+            total,
+            totals,
+            label=_("customer lifetime value over {horizon}, all customers").format(horizon=horizon),
+            **shown,
+        ),
+        prediction(
+            total / n,
+            totals / n,
+            label=_("customer lifetime value over {horizon}, per customer").format(horizon=horizon),
+            **shown,
+        ),
         horizon_months,
         annual_discount_rate,
         margin,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from crmlab.messages import _
+
 Kind = Literal["id", "text", "date", "number", "integer", "boolean", "choice"]
 
 # Years outside are slips of the pen: 0024, 9999.
@@ -16,6 +18,36 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 class InputError(Exception):
     """What a user supplied is wrong; the message names the place, the rule, the value and the remedy."""
+
+
+class Reason(str):
+    """Why a row is left out: the text itself is English, as errors say it; `told` is what a report says.
+
+    Parameters
+    ----------
+    message
+        Marked for translation, with names of `values` in braces.
+
+    Examples
+    --------
+    >>> Reason("must be at least {low}", low=0)
+    'must be at least 0'
+    """
+
+    message: str
+    values: dict[str, object]
+
+    def __new__(cls, message: str, **values: object) -> "Reason":
+        if isinstance(message, Reason):
+            return message
+        made = super().__new__(cls, message.format(**values) if values else message)
+        made.message, made.values = message, values
+        return made
+
+    def told(self) -> str:
+        """In the language that is spoken; reasons among the values too."""
+        values = {name: value.told() if isinstance(value, Reason) else value for name, value in self.values.items()}
+        return _(self.message).format(**values) if values else _(self.message)
 
 
 @dataclass(frozen=True)

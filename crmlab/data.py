@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from crmlab.checks import Rule, literal, quoted, row_rules, typed
+from crmlab.checks import REPEATED, Rule, literal, quoted, row_rules, typed
 from crmlab.contract import TABLES, InputError, Table, suggestion
 from crmlab.params import Params, Project
 from crmlab.quality import Quality, judge, measure
@@ -63,7 +63,7 @@ def open_table(
     checked = f"SELECT *, {rule} AS _rule FROM ({body})"
     if contract.unique:
         keys = ", ".join(map(quoted, contract.unique))
-        rules.append(Rule(", ".join(contract.unique), "repeats an earlier row", "", ""))
+        rules.append(Rule(", ".join(contract.unique), REPEATED, "", ""))
         repeated = f"row_number() OVER (PARTITION BY {keys}, _rule IS NULL ORDER BY _file, _row) > 1"
         checked = (
             f"SELECT * REPLACE (CASE WHEN _rule IS NULL AND {repeated} THEN {len(rules) - 1} ELSE _rule END AS _rule) "

@@ -5,6 +5,7 @@ import pandas as pd
 
 from crmlab import intervals
 from crmlab.intervals import Estimate
+from crmlab.messages import N_, _
 from crmlab.segments import required_columns
 
 
@@ -37,9 +38,9 @@ def refund_rate(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> E
     if gross.sum() <= 0:
         raise ValueError(f"`customers` must have gross purchases above zero, got {gross.sum()}")
     n, rate = len(frame), float(refunds.sum() / gross.sum())
-    label = "refunds as a share of gross purchases"
+    label = _("refunds as a share of gross purchases")
     if rate == 0 or n == 1:
-        reason = "no refund in the data" if rate == 0 else "one customer"
+        reason = N_("no refund in the data") if rate == 0 else N_("one customer")
         intervals.z_score(confidence_level)
         return Estimate(rate, None, None, "share", n, label, confidence_level, no_interval=reason)
     standard_error = float(np.sqrt(((refunds - rate * gross) ** 2).sum() / (n * (n - 1))) / gross.mean())
@@ -68,19 +69,19 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
     ValueError
         If the data's margin is not between 0 and revenue.
     """
-    label = "margin as a share of revenue"
+    label = _("margin as a share of revenue")
     n = len(customers)
     if given is not None or "margin" not in customers:
-        reason = (
-            "stated in the parameters" if given is not None else "the data have no margin: revenue itself is valued"
-        )
+        reason = N_("the data have no margin: revenue itself is valued")
+        if given is not None:
+            reason = N_("stated in the parameters")
         return Estimate(1.0 if given is None else given, None, None, "share", n, label, no_interval=reason)
     revenue, margin = customers["revenue"].to_numpy(dtype=float), customers["margin"].to_numpy(dtype=float)
     share = float(margin.sum() / revenue.sum()) if revenue.sum() > 0 else np.nan
     if not 0 < share <= 1:
         raise ValueError(f"`margin` must add up to a share of revenue above 0 and up to 1, got {share:.3g}")
     if n == 1 or share == 1:
-        reason = "one customer" if n == 1 else "all revenue is margin"
+        reason = N_("one customer") if n == 1 else N_("all revenue is margin")
         return Estimate(share, None, None, "share", n, label, confidence_level, no_interval=reason)
     standard_error = float(np.sqrt(((margin - share * revenue) ** 2).sum() / (n * (n - 1))) / revenue.mean())
     return intervals.from_standard_error(
@@ -91,14 +92,20 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
 def margin_summary(margin: Estimate) -> str:
     """What the forecast counts: margin, at which share, or spend itself."""
     if margin.low is not None:
-        return f"Of revenue, {margin} is margin by the client's data; lifetime value counts that share."
+        return _(
+            "Of revenue, {share} {evidence} is margin by the client's data; lifetime value counts that share."
+        ).format(share=margin.text(), evidence=margin.evidence())
     if margin.value == 1:
-        return "Lifetime value is what customers spend, before any cost."
-    return f"Lifetime value counts {margin.text()} of spend as margin, {margin.no_interval}."
+        return _("Lifetime value is what customers spend, before any cost.")
+    return _("Lifetime value counts {share} of spend as margin, {reason}.").format(
+        share=margin.text(), reason=_(margin.no_interval)
+    )
 
 
 def refund_summary(refunds: Estimate) -> str:
     """What refunds take back, and that the forecast allows for it."""
     if refunds.value == 0:
-        return "There are no refunds."
-    return f"Refunds took back {refunds} of what was purchased; the forecast takes off the same share."
+        return _("There are no refunds.")
+    return _(
+        "Refunds took back {share} {evidence} of what was purchased; the forecast takes off the same share."
+    ).format(share=refunds.text(), evidence=refunds.evidence())

@@ -9,6 +9,7 @@ from crmlab import intervals
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
 from crmlab.likelihood import prediction, prediction_bounds
+from crmlab.messages import _, sentences
 from crmlab.purchases import PurchaseModel
 
 _MOST = 7
@@ -56,34 +57,54 @@ class HoldoutCheck:
         return self.by_frequency
 
     def summary(self) -> str:
-        low, high = (quantity(end, "share") for end in (self.bias.low, self.bias.high))
-        level = quantity(self.bias.confidence_level, "share", digits=0)
         if round(abs(self.bias.value), 3) == 0:
-            found = "as many repeat purchases as came"
+            found = _(
+                "Tested on a later period, the {model} model forecast as many repeat purchases as came ({predicted} "
+                "against {actual}; {level} interval of the difference {low} to {high}, n = {n})."
+            )
+        elif self.bias.value < 0:
+            found = _(
+                "Tested on a later period, the {model} model forecast {difference} fewer repeat purchases than came "
+                "({predicted} against {actual}; {level} interval of the difference {low} to {high}, n = {n})."
+            )
         else:
-            direction = "fewer" if self.bias.value < 0 else "more"
-            found = f"{quantity(abs(self.bias.value), 'share')} {direction} repeat purchases than came"
-        accepted = quantity(self.tolerance, "share", digits=0)
-        verdict = "The model fits" if self.fits else "The model does not fit"
-        return (
-            f"Tested on a later period, the {self.model} model forecast {found} ({number(self.predicted)} against "
-            f"{number(self.actual)}; {level} interval of the difference {low} to {high}, n = {number(self.bias.n)}). "
-            f"{verdict}: a difference within chance, or of up to {accepted}, is accepted."
+            found = _(
+                "Tested on a later period, the {model} model forecast {difference} more repeat purchases than came "
+                "({predicted} against {actual}; {level} interval of the difference {low} to {high}, n = {n})."
+            )
+        found = found.format(
+            model=self.model,
+            difference=quantity(abs(self.bias.value), "share"),
+            predicted=number(self.predicted),
+            actual=number(self.actual),
+            level=quantity(self.bias.confidence_level, "share", digits=0),
+            low=quantity(self.bias.low, "share"),
+            high=quantity(self.bias.high, "share"),
+            n=number(self.bias.n),
         )
+        verdict = _("The model does not fit: a difference within chance, or of up to {accepted}, is accepted.")
+        if self.fits:
+            verdict = _("The model fits: a difference within chance, or of up to {accepted}, is accepted.")
+        return sentences(found, verdict.format(accepted=quantity(self.tolerance, "share", digits=0)))
 
     def advice(self) -> str:
         """What the test means for whoever uses the forecast."""
-        bias = quantity(abs(self.bias.value), "share")
         if self.fits:
-            return (
-                f"On a later period that it had not seen, the model's forecast of purchases held, with a difference of "
-                f"{quantity(self.bias.value, 'share')}: the total can be planned with."
+            return _(
+                "On a later period that it had not seen, the model's forecast of purchases held, with a difference of "
+                "{difference}: the total can be planned with."
+            ).format(difference=quantity(self.bias.value, "share"))
+        if self.bias.value < 0:
+            message = _(
+                "Read the total as cautious: on a later period that it had not seen, the model forecast {difference} "
+                "fewer purchases than came, and the interval does not cover an error of the model itself."
             )
-        direction, reading = ("fewer", "cautious") if self.bias.value < 0 else ("more", "optimistic")
-        return (
-            f"Read the total as {reading}: on a later period that it had not seen, the model forecast {bias} "
-            f"{direction} purchases than came, and the interval does not cover an error of the model itself."
-        )
+        else:
+            message = _(
+                "Read the total as optimistic: on a later period that it had not seen, the model forecast {difference} "
+                "more purchases than came, and the interval does not cover an error of the model itself."
+            )
+        return message.format(difference=quantity(abs(self.bias.value), "share"))
 
 
 def holdout_check(
@@ -125,13 +146,13 @@ def holdout_check(
         simulated.sum(axis=1) / actual - 1,
         unit="share",
         n=n,
-        label="forecast against actual repeat purchases",
+        label=_("forecast against actual repeat purchases"),
         confidence_level=confidence_level,
     )
     mae = intervals.mean(
         np.abs(forecast - came),
         unit="purchases",
-        label="mean absolute error per customer",
+        label=_("mean absolute error per customer"),
         confidence_level=confidence_level,
     )
     low, high = prediction_bounds(simulated, confidence_level)

@@ -184,7 +184,7 @@ def mean(values, *, unit: str, label: str = "", confidence_level: float = 0.95) 
         raise ValueError("`values` must hold at least one number, got none")
     value = float(values.mean())
     if n == 1:
-        return Estimate(value, None, None, unit, 1, label, confidence_level, no_interval="one observation")
+        return Estimate(value, None, None, unit, 1, label, confidence_level, no_interval=N_("one observation"))
     z_score(confidence_level)
     half = stats.t.ppf(0.5 + confidence_level / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
     return Estimate(value, value - half, value + half, unit, n, label, confidence_level)
@@ -221,7 +221,7 @@ def from_standard_error(
     if within is None:
         low, high = value - z * standard_error, value + z * standard_error
     elif not within[0] < value < within[1]:
-        return Estimate(value, None, None, unit, n, label, confidence_level, no_interval="at the end of its range")
+        return Estimate(value, None, None, unit, n, label, confidence_level, no_interval=N_("at the end of its range"))
     else:
         floor, ceiling = within
         odds = math.log((value - floor) / (ceiling - value))

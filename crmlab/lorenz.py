@@ -22,8 +22,11 @@ import numpy as np
 
 from crmlab import intervals
 from crmlab.intervals import Estimate
+from crmlab.messages import N_
 
 FEWEST_FOR_INTERVAL = 10
+_FEW = N_("fewer than 10 customers")
+_EQUAL = N_("all customers bring the same")
 
 
 def cumulative_share(values: np.ndarray) -> np.ndarray:
@@ -78,8 +81,7 @@ def _estimate(value: float, influence: np.ndarray, unit: str, label: str, confid
     variance = float((centred**2).mean())
     if n < FEWEST_FOR_INTERVAL or variance < 1e-20:
         intervals.z_score(confidence_level)
-        few = n < FEWEST_FOR_INTERVAL
-        reason = f"fewer than {FEWEST_FOR_INTERVAL} customers" if few else "all customers bring the same"
+        reason = _FEW if n < FEWEST_FOR_INTERVAL else _EQUAL
         return Estimate(value, None, None, unit, n, label, confidence_level, no_interval=reason)
     excess = float((centred**4).mean()) / variance**2 - 1
     return intervals.from_standard_error(

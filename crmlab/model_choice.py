@@ -7,6 +7,7 @@ import pandas as pd
 from crmlab.holdout import HoldoutCheck, holdout_check
 from crmlab.language import quantity
 from crmlab.likelihood import FitError
+from crmlab.messages import _, listed, sentences
 from crmlab.purchases import PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 
 FITS = {"bg_nbd": fit_bg_nbd, "mbg_nbd": fit_mbg_nbd, "pareto_nbd": fit_pareto_nbd}
@@ -60,13 +61,14 @@ class ModelComparison:
         ranked = sorted(self.models, key=lambda name: abs(self.checks[name].bias.value))
         best = ranked[0]
         fits = [self.models[name].title for name in ranked if self.checks[name].fits]
-        accepted = f"Accepted by the test: {', '.join(fits)}." if fits else "The test accepts none of the models."
-        failed = " ".join(f"Not fitted: {reason}." for reason in self.failures.values())
-        bias = quantity(self.checks[best].bias.value, "share")
-        return (
-            f"The {self.models[best].title} model came closest to the purchases of the later period, with a difference "
-            f"of {bias}. {accepted} {failed}"
-        ).strip()
+        closest = _(
+            "The {model} model came closest to the purchases of the later period, with a difference of {difference}."
+        ).format(model=self.models[best].title, difference=quantity(self.checks[best].bias.value, "share"))
+        accepted = _("The test accepts none of the models.")
+        if fits:
+            accepted = _("Accepted by the test: {models}.").format(models=listed(fits))
+        failed = [_("Not fitted: {reason}.").format(reason=reason) for reason in self.failures.values()]
+        return sentences(closest, accepted, *failed)
 
 
 def fit_purchase_model(name: str, customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:

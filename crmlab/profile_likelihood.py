@@ -18,6 +18,7 @@ import pandas as pd
 
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import SHAPE_LOG_BOUND, Maximum, covariance_root
+from crmlab.messages import N_
 
 # Step of the differences, in standard deviations: small against the curve of a likelihood, large against rounding.
 _STEP = 1e-4
@@ -89,7 +90,7 @@ def profile_estimate(
         _furthest(maximum, log_quantity, side, confidence_level) for side in (-1, 1)
     )
     if not (bounded_below and bounded_above):
-        reason = "the customers are too few to bound it"
+        reason = N_("the customers are too few to bound it")
         return Estimate(value, None, None, unit, n, label, confidence_level, no_interval=reason)
     low, high = (float(np.exp(log_quantity(end))) for end in (low, high))
     return Estimate(value, min(low, value), max(high, value), unit, n, label, confidence_level)

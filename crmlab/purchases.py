@@ -18,6 +18,7 @@ import pandas as pd
 from crmlab.intervals import Estimate
 from crmlab.language import number
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
+from crmlab.messages import N_, _
 from crmlab.profile_likelihood import parameter_table, profile_estimate
 from crmlab.purchase_laws import (
     LAWS,
@@ -103,9 +104,9 @@ class PurchaseModel:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
         law, year = LAWS[self.name], 12 * UNITS_PER_MONTH[self.time_unit]
         value = float(self.expected_purchases(year))
-        shown = {"unit": "purchases", "n": self.n, "label": "repeat purchases of a new customer in the first year"}
+        shown = {"unit": "purchases", "n": self.n, "label": _("repeat purchases of a new customer in the first year")}
         if self._maximum is None:
-            return Estimate(value, None, None, **shown, no_interval="the parameters are given, not fitted")
+            return Estimate(value, None, None, **shown, no_interval=N_("the parameters are given, not fitted"))
         return profile_estimate(
             self._maximum,
             value,
@@ -125,10 +126,11 @@ class PurchaseModel:
         return parameter_table(self.params, self._values, self.covariance, maximum=self._maximum)
 
     def summary(self) -> str:
-        return (
-            f"By the {self.title} model, fitted to {number(self.n)} customers, a new customer makes on average "
-            f"{self.expected_in_first_year()} after the first one within a year."
-        )
+        expected = self.expected_in_first_year()
+        return _(
+            "By the {model} model, fitted to {n} customers, a new customer makes on average {purchases} {evidence} "
+            "after the first one within a year."
+        ).format(model=self.title, n=number(self.n), purchases=expected.text(), evidence=expected.evidence())
 
     @property
     def _values(self) -> np.ndarray:

@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 
 from crmlab.checks import UNCLOSED, Rule, quoted
-from crmlab.contract import InputError
+from crmlab.contract import InputError, Reason
+from crmlab.messages import N_
 
 EXAMPLES = 5
+# what DuckDB calls the faults of a line, in small letters; marked here for the translator
+_LINE_FAULTS = (
+    N_("missing columns"),
+    N_("too many columns"),
+    N_("unquoted value"),
+    N_("line size over maximum"),
+    N_("invalid encoding"),
+    N_("invalid state"),
+)
 
 
 @dataclass(frozen=True)
@@ -16,10 +26,14 @@ class Rejection:
     row: int
     column: str
     value: str
-    reason: str
+    reason: Reason
 
     def __str__(self):
         return f"{self.file}: row {self.row}: {self.column}: {self.reason}, got {self.value!r}"
+
+    def to_dict(self) -> dict:
+        """The row of a report's table, in the language that is spoken."""
+        return {name: part.told() if isinstance(part, Reason) else part for name, part in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class Quality:
     files: tuple[str, ...]
     rows: int
     rejected: int
-    reasons: dict[str, int]
+    reasons: dict[Reason, int]
     examples: tuple[Rejection, ...]
 
     @property
@@ -38,8 +52,9 @@ class Quality:
         return self.rows - self.rejected
 
     def to_dict(self) -> dict:
-        """The entry of a report's JSON."""
-        return {"rows": self.rows, "rejected": self.rejected, "reasons": self.reasons}
+        """The entry of a report's JSON, its reasons in the language that is spoken."""
+        reasons = {reason.told(): n for reason, n in self.reasons.items()}
+        return {"rows": self.rows, "rejected": self.rejected, "reasons": reasons}
 
 
 def measure(connection, table: str, files: list[str], rules: list[Rule]) -> Quality:
@@ -50,16 +65,24 @@ def measure(connection, table: str, files: list[str], rules: list[Rule]) -> Qual
     broken_lines = {name: sorted(r.row for r in malformed if r.file == name) for name in files}
     examples = [
         Rejection(
-            files[file], _shifted(row, broken_lines[files[file]]), rules[rule].column, value or "", rules[rule].reason
+            files[file],
+            _shifted(row, broken_lines[files[file]]),
+            rules[rule].column,
+            value or "",
+            Reason(rules[rule].reason),
         )
         for file, row, rule, value in connection.execute(
             f"SELECT _file, _row, _rule, _value FROM {checked} WHERE _rule IS NOT NULL "
             f"QUALIFY row_number() OVER (PARTITION BY _rule ORDER BY _file, _row) <= {EXAMPLES} ORDER BY _file, _row"
         ).fetchall()
     ]
-    reasons = {f"{rules[rule].column} {rules[rule].reason}": n for rule, n in counts.items() if rule is not None}
+    reasons = {
+        Reason(N_("{column} {reason}"), column=rules[rule].column, reason=Reason(rules[rule].reason)): n
+        for rule, n in counts.items()
+        if rule is not None
+    }
     if malformed:
-        reasons["line cannot be split into the header's columns"] = len(malformed)
+        reasons[Reason(N_("line cannot be split into the header's columns"))] = len(malformed)
     return Quality(
         table=table,
         files=tuple(files),
@@ -86,7 +109,8 @@ def _malformed(connection, files: list[str]) -> list[Rejection]:
     ).fetchall()
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     by_path = {path: next(name for name in files if path.endswith(name)) for path, *_ in found}
-    return [Rejection(by_path[path], line, "line", text.strip()[:80], why) for path, line, text, why in found]
+    whole = Reason(N_("line"))
+    return [Rejection(by_path[path], line, whole, text.strip()[:80], Reason(why)) for path, line, text, why in found]
 
 
 def _shifted(row: int, broken_lines: list[int]) -> int:

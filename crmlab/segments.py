@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import language
+from crmlab.messages import N_, _, pgettext, sentences
 
 # Rows: recency 1 (longest ago) to 5 (latest). Columns: value, the mean of frequency and monetary scores, 1 to 5.
 SEGMENT_GRID = np.array(
@@ -33,6 +34,28 @@ SEGMENTS = (
     "Lost",
 )
 SLIPPING = ("Cannot lose", "At risk")
+
+
+def segment_name(segment: str) -> str:
+    """What a segment is called in the language that is spoken; frames hold its English name.
+
+    A segment that is not of this module's keeps its name.
+    """
+    # the context tells them from the same words elsewhere
+    names = {
+        "Champions": pgettext("segment", "Champions"),
+        "Loyal": pgettext("segment", "Loyal"),
+        "Potential loyalists": pgettext("segment", "Potential loyalists"),
+        "New": pgettext("segment", "New"),
+        "Promising": pgettext("segment", "Promising"),
+        "Needs attention": pgettext("segment", "Needs attention"),
+        "About to sleep": pgettext("segment", "About to sleep"),
+        "Cannot lose": pgettext("segment", "Cannot lose"),
+        "At risk": pgettext("segment", "At risk"),
+        "Hibernating": pgettext("segment", "Hibernating"),
+        "Lost": pgettext("segment", "Lost"),
+    }
+    return names.get(segment, segment)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +84,11 @@ class RFM:
         "mean_revenue": "money",
     }
     labels: ClassVar[dict[str, str]] = {
-        "customer_share": "Share of customers",
-        "revenue_share": "Share of revenue",
-        "recency_days": "Days since last purchase, median",
-        "frequency": "Repeat purchases, mean",
-        "mean_revenue": "Revenue per customer",
+        "customer_share": N_("Share of customers"),
+        "revenue_share": N_("Share of revenue"),
+        "recency_days": N_("Days since last purchase, median"),
+        "frequency": N_("Repeat purchases, mean"),
+        "mean_revenue": N_("Revenue per customer"),
     }
 
     customers: pd.DataFrame
@@ -75,17 +98,20 @@ class RFM:
     n: int
 
     def table(self) -> pd.DataFrame:
-        return self.segments.copy()
+        """`segments`, with their names in the language that is spoken."""
+        return self.segments.assign(segment=self.segments["segment"].map(segment_name))
 
     def summary(self) -> str:
         champions, champions_share, champions_revenue = self._part(("Champions",))
         slipping, slipping_share, slipping_revenue = self._part(SLIPPING)
-        return (
-            f"Of {language.number(self.n)} customers, {champions} ({champions_share}) are champions: they bought "
-            f"recently, often and much; they brought {champions_revenue} of revenue. "
-            f"{slipping} ({slipping_share}) bought often or much but have not returned for long; "
-            f"they brought {slipping_revenue}."
-        )
+        best = _(
+            "Of {n} customers, {champions} ({share}) are champions: they bought recently, often and much; they brought "
+            "{revenue} of revenue."
+        ).format(n=language.number(self.n), champions=champions, share=champions_share, revenue=champions_revenue)
+        lapsing = _(
+            "{slipping} ({share}) bought often or much but have not returned for long; they brought {revenue}."
+        ).format(slipping=slipping, share=slipping_share, revenue=slipping_revenue)
+        return sentences(best, lapsing)
 
     def _part(self, segments: tuple[str, ...]) -> tuple[str, str, str]:
         part = self.segments[self.segments["segment"].isin(segments)]

@@ -19,6 +19,7 @@ from scipy import special
 
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
+from crmlab.messages import N_, _, sentences
 from crmlab.profile_likelihood import parameter_table, profile_estimate
 
 
@@ -80,24 +81,32 @@ class SpendModel:
         return parameter_table(self.params, list(self.params.values()), self.covariance, maximum=self._maximum)
 
     def summary(self) -> str:
-        return (
-            f"The average customer is expected to spend {self.mean_spend} a purchase. The correlation of frequency and "
-            f"spend, which the model takes to be zero, is {self.correlation}."
+        return sentences(
+            _("The average customer is expected to spend {amount} {evidence} a purchase.").format(
+                amount=self.mean_spend.text(), evidence=self.mean_spend.evidence()
+            ),
+            _(
+                "The correlation of frequency and spend, which the model takes to be zero, is {correlation} {evidence}."
+            ).format(correlation=self.correlation.text(), evidence=self.correlation.evidence()),
         )
 
     def independence(self) -> str:
         """Whether spend and frequency go together, which the model takes not to be so."""
         if self.correlation.low is None or self.correlation.low <= 0 <= self.correlation.high:
-            return f"No link between spend and frequency can be told: their correlation is {self.correlation}."
-        if self.correlation.value > 0:
-            return (
-                f"Customers who buy more often also spend more each time; the model takes the two to be independent "
-                f"and may underrate frequent buyers. The correlation is {self.correlation}."
+            message = _(
+                "No link between spend and frequency can be told: their correlation is {correlation} {evidence}."
             )
-        return (
-            f"Customers who buy more often spend less each time; the model takes the two to be independent and may "
-            f"overrate frequent buyers. The correlation is {self.correlation}."
-        )
+        elif self.correlation.value > 0:
+            message = _(
+                "Customers who buy more often also spend more each time; the model takes the two to be independent and "
+                "may underrate frequent buyers. The correlation is {correlation} {evidence}."
+            )
+        else:
+            message = _(
+                "Customers who buy more often spend less each time; the model takes the two to be independent and may "
+                "overrate frequent buyers. The correlation is {correlation} {evidence}."
+            )
+        return message.format(correlation=self.correlation.text(), evidence=self.correlation.evidence())
 
     def to_dict(self) -> dict:
         """The entry of a report's JSON."""
@@ -150,7 +159,7 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
         _log_mean_spend,
         unit=currency,
         n=n,
-        label="expected amount of a purchase",
+        label=_("expected amount of a purchase"),
         confidence_level=confidence_level,
     )
     names = ("p", "q", "v")
@@ -179,12 +188,12 @@ def _spend_history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _correlation(x, m, confidence_level: float) -> Estimate:
     """Pearson's correlation with Fisher's z interval."""
-    label, n = "correlation of frequency and spend", len(x)
+    label, n = _("correlation of frequency and spend"), len(x)
     if np.ptp(x) == 0:
-        return Estimate(0.0, None, None, "index", n, label, no_interval="all customers have the same frequency")
+        return Estimate(0.0, None, None, "index", n, label, no_interval=N_("all customers have the same frequency"))
     value = float(np.corrcoef(x, m)[0, 1])
     if n < 4 or abs(value) >= 1:
-        return Estimate(value, None, None, "index", n, label, no_interval="too few customers, or a perfect line")
+        return Estimate(value, None, None, "index", n, label, no_interval=N_("too few customers, or a perfect line"))
     half = z_score(confidence_level) / math.sqrt(n - 3)
     low, high = math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half)
     return Estimate(value, low, high, "index", n, label, confidence_level)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from crmlab import intervals, language, lorenz
 from crmlab.intervals import Estimate
+from crmlab.messages import _, ngettext, sentences
 from crmlab.segments import required_columns
 
 CURVE_POINTS = 201
@@ -59,16 +60,18 @@ class Concentration:
         return frame.astype({"low": float, "high": float})
 
     def summary(self) -> str:
-        text = (
-            f"The top {_per_cent(self.top)} of customers brought {self.top_share.text()} of revenue "
-            f"{self.top_share.evidence()}. Half of it came from {self.half.text()} of customers {self.half.evidence()}."
+        brought = _("The top {top} of customers brought {share} of revenue {evidence}.").format(
+            top=_per_cent(self.top), share=self.top_share.text(), evidence=self.top_share.evidence()
         )
-        if self.negatives == 1:
-            return f"{text} One customer whose refunds exceed the purchases counts as zero."
-        if self.negatives:
-            number = language.number(self.negatives)
-            return f"{text} {number} customers whose refunds exceed their purchases count as zero."
-        return text
+        half = _("Half of it came from {share} of customers {evidence}.").format(
+            share=self.half.text(), evidence=self.half.evidence()
+        )
+        negatives = ngettext(
+            "One customer whose refunds exceed the purchases counts as zero.",
+            "{n} customers whose refunds exceed their purchases count as zero.",
+            self.negatives,
+        ).format(n=language.number(self.negatives))
+        return sentences(brought, half, negatives if self.negatives else "")
 
 
 def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_level: float = 0.95) -> Concentration:
@@ -106,6 +109,7 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
     scaled = largest_first / largest_first[0]
     reached = lorenz.cumulative_share(scaled)
     level = {"confidence_level": confidence_level}
+    top_label = _("share of revenue from the top {top} of customers").format(top=_per_cent(top))
     positions = np.round(np.linspace(0, n, min(n + 1, CURVE_POINTS - 1)))
     positions = np.unique(np.append(positions, round(top * n, 9)))
     return Concentration(
@@ -113,15 +117,13 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
             {"customer_share": positions / n, "revenue_share": np.interp(positions, np.arange(n + 1), reached)}
         ),
         top=top,
-        top_share=lorenz.top_share(
-            scaled, top=top, label=f"share of revenue from the top {_per_cent(top)} of customers", **level
-        ),
-        gini=lorenz.gini_index(scaled, label="Gini index of revenue", **level),
+        top_share=lorenz.top_share(scaled, top=top, label=top_label, **level),
+        gini=lorenz.gini_index(scaled, label=_("Gini index of revenue"), **level),
         half=lorenz.customers_needed(
-            scaled, share=0.5, label="share of customers who brought half of revenue", **level
+            scaled, share=0.5, label=_("share of customers who brought half of revenue"), **level
         ),
         eighty=lorenz.customers_needed(
-            scaled, share=0.8, label="share of customers who brought 80% of revenue", **level
+            scaled, share=0.8, label=_("share of customers who brought 80% of revenue"), **level
         ),
         n=n,
         total=total,
@@ -137,7 +139,7 @@ def _per_cent(share: float) -> str:
 def repeat_share(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> Estimate:
     """Share of customers who bought again after their first day of purchase, with Wilson's interval."""
     frequency = required_columns(customers, ("frequency",))["frequency"]
-    label = "share of customers who bought again"
+    label = _("share of customers who bought again")
     return intervals.wilson(int((frequency > 0).sum()), len(frequency), label=label, confidence_level=confidence_level)
 
 
@@ -155,15 +157,15 @@ def metrics(
     n, unit = len(frame), concentration.unit
     name = f"top_{round(100 * concentration.top, 6):g}_percent_share"
     published = {
-        "customers": intervals.count(n, "customers", "customers"),
-        "transactions": intervals.count(int(frame["purchases"].sum()), "purchases", "purchases, without refunds"),
+        "customers": intervals.count(n, "customers", _("customers")),
+        "transactions": intervals.count(int(frame["purchases"].sum()), "purchases", _("purchases, without refunds")),
         "revenue": Estimate(
             float(frame["revenue"].sum()),
             None,
             None,
             unit,
             n,
-            "revenue, net of refunds",
+            _("revenue, net of refunds"),
             no_interval=intervals.FULL_COUNT,
         ),
         name: concentration.top_share,

@@ -1,11 +1,15 @@
 """What several tests share: a small project in a temporary folder."""
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
 
+from crmlab import messages
 from crmlab.messages import speak
 
 PARAMETERS = (
@@ -30,6 +34,31 @@ def english():
     """Whatever language a test made this process speak, the next starts in English."""
     yield
     speak("en")
+
+
+class Foreign(NullTranslations):
+    """A language made of English: what a message says stands in Cyrillic letters, what fills it does not."""
+
+    LETTERS = {ord("A") + place: 0x410 + place for place in range(26)} | {
+        ord("a") + place: 0x430 + place for place in range(26)
+    }
+
+    def gettext(self, message):
+        parts = re.split(r"(\{\w*\})", message)
+        return "".join(part if place % 2 else part.translate(self.LETTERS) for place, part in enumerate(parts))
+
+    def ngettext(self, one, more, n):
+        return self.gettext(one if n == 1 else more)
+
+    def pgettext(self, context, message):
+        return self.gettext(message)
+
+
+@pytest.fixture
+def untranslated(monkeypatch) -> Callable[[str], list[str]]:
+    """Every message is translated during the test; gives the words of a text that no catalogue could translate."""
+    monkeypatch.setattr(messages, "_catalogue", lambda language: Foreign())
+    return re.compile(r"[A-Za-z][A-Za-z/-]*").findall
 
 
 @dataclass(frozen=True)
@@ -73,3 +102,17 @@ def small(tmp_path, monkeypatch) -> SmallProject:
     small.write("data/acme/transactions.csv", ROWS)
     monkeypatch.chdir(tmp_path)
     return small
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The Chromium of this machine, for no longer than a module: its event loop would be in the way of others."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    from crmlab.report import pdf
+
+    if (chromium := pdf.browser()) is None:
+        pytest.skip("no Chromium on this machine: pages are not opened in a real browser")
+    with sync_api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -89,6 +89,12 @@ def test_value_table_and_summary():
     assert ", net of refunds and discounted at 10.0% a year" in kept
 
 
+@pytest.mark.parametrize("terms", [{}, {"refund_rate": 0.1}, {"margin": 0.3}, {"margin": 0.3, "refund_rate": 0.1}])
+def test_all_that_a_value_says_is_translated(terms, untranslated):
+    value = value_of(sample().head(50), **terms)
+    assert untranslated(" ".join([value.summary(), value.total.label, value.mean.label])) == []
+
+
 @pytest.mark.parametrize(
     "options, message",
     [

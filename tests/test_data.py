@@ -1,4 +1,5 @@
 import gzip
+import re
 
 import duckdb
 import pandas as pd
@@ -111,6 +112,33 @@ def test_bounds_choices_order_and_repeats(small):
         [(2, "closed_on", "must not precede opened_on"), (4, "outcome", "must be one of won, lost, open")],
     )
     assert found["acquisition_spend"] == (1, [(2, "new_customers", "must be a whole number")])
+
+
+REPORTED = """customer_id,opened_on,closed_on,outcome,amount
+,2024-01-01,,won,5
+1,soon,,won,5
+1,0024-01-01,,won,5
+1,2024-02-01,2024-01-01,won,5
+1,2024-01-01,,maybe,5
+1,2024-01-01,,won,-5
+1,2024-01-01,,won,five
+1,2024-01-01
+1,2024-01-01,,won,5
+"""
+
+
+def test_reasons_are_english_in_errors_and_translated_in_reports(small, untranslated):
+    params = LENIENT.replace("transactions", "opportunities")
+    _, quality = read(small, REPORTED, params=params, table="opportunities", file="opportunities.csv")
+    assert "data/acme/opportunities.csv: row 7: amount: must be at least 0, got '-5'" in map(str, quality.examples)
+    assert (quality.rejected, len(quality.reasons)) == (8, 8)
+    reported = quality.to_dict()["reasons"]
+    assert list(reported.values()) == list(quality.reasons.values())
+    rows = [example.to_dict() for example in quality.examples]
+    assert list(rows[0]) == ["file", "row", "column", "value", "reason"]
+    data = {"customer_id", "opened_on", "closed_on", "outcome", "amount", "won", "lost", "open"}
+    for told in [*reported, *(row["reason"] for row in rows)]:
+        assert set(re.findall(r"[a-z_]+", told)) <= data, told
 
 
 def test_zones_are_converted_to_the_clients(small):

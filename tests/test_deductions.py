@@ -78,6 +78,15 @@ def test_margin_share_is_the_one_given_else_the_datas_else_all():
     assert deductions.margin_summary(none) == "Lifetime value is what customers spend, before any cost."
 
 
+def test_all_that_is_said_of_refunds_and_margin_is_translated(untranslated):
+    customers = pd.DataFrame({"revenue": [90.0, 100.0], "refunds": [10.0, 0.0], "margin": [20.0, 30.0]})
+    refunds = [deductions.refund_rate(frame) for frame in (customers, customers.assign(refunds=0.0))]
+    bare = customers.drop(columns="margin")
+    margins = [deductions.margin_share(customers), deductions.margin_share(bare), deductions.margin_share(bare, 0.3)]
+    said = [deductions.refund_summary(each) for each in refunds] + [deductions.margin_summary(each) for each in margins]
+    assert untranslated(" ".join([*said, *(each.label for each in refunds + margins)])) == []
+
+
 def test_a_margin_that_is_no_share_of_revenue_is_refused():
     with pytest.raises(ValueError, match="`margin` must add up to a share of revenue above 0 and up to 1, got 1.5"):
         deductions.margin_share(pd.DataFrame({"revenue": [100.0, 100.0], "margin": [200.0, 100.0]}))

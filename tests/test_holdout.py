@@ -1,6 +1,7 @@
 """The holdout check against CDNOW's second half, and its verdict on made cases."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from crmlab.clv import fit_bg_nbd, fit_mbg_nbd
 from crmlab.holdout import holdout_check
+from crmlab.intervals import Estimate
 from tests.bench.coverage_clv import simulate_purchases, summarise
 from tests.test_purchases import fitted, known, sample
 
@@ -40,6 +42,28 @@ def test_summary_names_the_direction():
     assert "forecast 12.1% fewer repeat purchases than came (1,653 against 1,882" in checked("bg_nbd").summary()
     generous = sample().assign(frequency_holdout=lambda frame: frame["frequency_holdout"] // 2)
     assert " more repeat purchases than came" in holdout_check(fitted("bg_nbd"), generous).summary()
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_direction():
+    even = replace(checked("bg_nbd"), bias=Estimate(0.0001, -0.05, 0.06, "share", 2357))
+    assert "forecast as many repeat purchases as came (1,653 against 1,882; 95% interval" in even.summary()
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.05, 0.3, -0.3])
+def test_all_that_a_check_says_is_translated(bias, untranslated):
+    found = replace(checked("bg_nbd"), bias=Estimate(bias, bias - 0.1, bias + 0.1, "share", 2357))
+    assert untranslated(found.summary() + found.advice()) == ["BG/NBD"]
+    labels = holdout_check(fitted("bg_nbd"), sample().head(100))
+    assert untranslated(f"{labels.bias.label} {labels.mae.label}") == []
+
+
+def test_advice_names_the_direction():
+    few, many = (
+        replace(checked("bg_nbd"), bias=Estimate(bias, bias - 0.1, bias + 0.1, "share", 2357)) for bias in (-0.3, 0.3)
+    )
+    assert few.advice().startswith("Read the total as cautious: on a later period that it had not seen, the model fore")
+    assert "forecast 30.0% fewer purchases than came" in few.advice()
+    assert many.advice().startswith("Read the total as optimistic:") and "30.0% more purchases" in many.advice()
 
 
 def test_the_verdict_follows_interval_and_tolerance():

@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from crmlab.intervals import Estimate
 from crmlab.likelihood import FitError
 from crmlab.model_choice import FITS, ModelComparison, compare_models, fit_purchase_model
+
+MISSED = Estimate(0.3, 0.2, 0.4, "share", 300)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,25 @@ def test_the_model_that_made_the_data_is_accepted_and_all_are_shown(calibration)
     assert (table["actual"] == calibration["frequency_holdout"].sum()).all()
     assert table["log_likelihood"].idxmax() == 0
     assert "BG/NBD" in comparison.summary()
+
+
+def test_all_that_a_comparison_says_is_translated(calibration, untranslated):
+    comparison = compare_models(calibration.head(300), draws=39)
+    none = replace(comparison, checks={name: replace(each, tolerance=-1, bias=MISSED)
+                                       for name, each in comparison.checks.items()})  # fmt: skip
+    names = {"BG/NBD", "MBG/NBD", "Pareto/NBD"}
+    assert set(untranslated(comparison.summary() + none.summary())) <= names
+    failed = replace(comparison, failures={"other": "why"}).summary()
+    assert set(untranslated(failed)) - names == {"why"}
+
+
+def test_models_that_were_accepted_or_could_not_be_fitted_are_named(calibration):
+    comparison = compare_models(calibration.head(300), draws=39)
+    none = replace(comparison, checks={name: replace(each, tolerance=-1, bias=MISSED)
+                                       for name, each in comparison.checks.items()})  # fmt: skip
+    assert none.summary().endswith("with a difference of 30.0%. The test accepts none of the models.")
+    failed = replace(none, failures={"a": "A needs more", "b": "B needs more"}).summary()
+    assert failed.endswith("none of the models. Not fitted: A needs more. Not fitted: B needs more.")
 
 
 def test_data_that_no_model_can_carry_say_why(calibration):

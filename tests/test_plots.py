@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from itertools import combinations
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -141,6 +143,13 @@ def test_jupyterlab_gets_the_finding_and_real_colours(drawn):
     assert bundle[MIME]["type"] == "figure"
 
 
+@pytest.mark.parametrize(("function", "result", "finding", "words"), FIGURES, ids=NAMES)
+def test_all_that_a_figure_says_is_translated(function, result, finding, words, untranslated):
+    content = plots.figure(function, result).content
+    shown = [text for kind in ("wide", "narrow") for text in ElementTree.fromstring(content[kind]).itertext()]
+    assert untranslated(" ".join([content["title"], content["label"], *shown])) == []
+
+
 def test_names_are_text():
     content = plots.figure(plots.rfm_map, rfm((HOSTILE, "北岭国有林场", "$a_1$", "Lost"))).content
     texts = ["".join(element.itertext()) for element in ElementTree.fromstring(content["wide"]).iter("text")]
@@ -195,6 +204,7 @@ def test_value_is_divided_over_equal_groups_of_however_few_customers(values, fin
     result = SimpleNamespace(customers=pd.DataFrame({"clv": values}))
     title, label = words(plots.value_by_decile, result)
     assert title == finding
+    assert label.count(finding) == 1 and ".." not in label
     assert ("each tenth of the customers" in label) == (len(values) >= 10)
     assert "no interval" in label
     drawn = plots.value_by_decile(result)
@@ -221,12 +231,13 @@ def test_few_or_equal_customers_have_a_curve(revenue, finding, more):
     assert more in label
 
 
-@pytest.mark.parametrize("top", [0.02, 0.125, 0.8, 0.99])
+@pytest.mark.parametrize("top", [0.02, 0.125, 0.4, 0.5, 0.6, 0.7, 0.8, 0.99])
 def test_points_of_the_curve_are_named_beside_one_another(top):
     axes = plots.pareto_curve(value.concentration(np.arange(1, 60.0), top=top))
-    boxes = [text.get_window_extent() for text in axes.texts if text.get_text().startswith("bring")]
-    assert len(boxes) == 2
-    assert not boxes[0].overlaps(boxes[1])
+    axes.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts if re.match("bring|if all", text.get_text())]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def segments(names, revenue, recency_days, frequency):
@@ -281,6 +292,25 @@ def test_few_groups_are_spoken_of_in_good_english(actual, finding):
     assert words(plots.holdout_by_frequency, few)[0] == finding
 
 
+@pytest.mark.parametrize(
+    ("function", "result"),
+    [
+        (plots.pareto_curve, value.concentration([5.0])),
+        (plots.pareto_curve, value.concentration([3.0, 2.0, 1.0])),
+        (plots.rfm_map, segments(["New"], [9.0], [3], [0.0])),
+        (plots.rfm_map, segments(["New", "Lost"], [0.0, 0.0], [3, 9], [0.0, 1.0])),
+        (plots.holdout_by_frequency, check(actual=(0.2, 0.5, 1.2))),
+        (plots.holdout_by_frequency, check(actual=(0.9, 0.9, 1.9))),
+        (plots.value_by_decile, lifetime_value(1)),
+        (plots.value_by_decile, lifetime_value(3)),
+        (plots.value_by_decile, SimpleNamespace(customers=pd.DataFrame({"clv": [0.0]}))),
+        (plots.value_by_decile, SimpleNamespace(customers=pd.DataFrame({"clv": [0.0] * 12}))),
+    ],
+)
+def test_findings_of_every_kind_are_translated(function, result, untranslated):
+    assert untranslated(" ".join(words(function, result))) == []
+
+
 def test_no_purchase_forecast_and_none_made():
     zero = check().by_frequency.assign(actual=0.0, predicted=0.0, low=0.0, high=0.0)
     title, label = words(plots.holdout_by_frequency, SimpleNamespace(by_frequency=zero))
@@ -326,6 +356,20 @@ def test_names_of_discs_in_one_place_do_not_hide_one_another():
     place_beside(axes, [0.5] * 4, [0.5] * 4, [6] * 4, ["Loyal", "At risk", "Lost", "New"])
     places = {(text.get_ha(), text.get_va()) for text in axes.texts}
     assert places == {("left", "center"), ("right", "center"), ("center", "bottom"), ("center", "top")}
+
+
+def test_a_name_hides_no_disc_of_another():
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(5, 4), dpi=72).add_subplot()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.1, 1)
+    row = [0.1, 0.14, 0.18]
+    place_beside(axes, row, [0] * 3, [4] * 3, ["Lost long ago", "Hibernating", "About to sleep"])
+    axes.figure.draw_without_rendering()
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert not any(box.contains(*axes.transData.transform((at, 0))) for at in row), text.get_text()
 
 
 def test_a_name_too_long_for_the_figure_is_cut():

@@ -269,6 +269,12 @@ def test_an_unknown_time_unit_is_refused():
         fit_bg_nbd(sample(), time_unit="W")
 
 
+@pytest.mark.parametrize("name", FITS)
+def test_all_that_a_purchase_model_says_is_translated(name, untranslated):
+    model = fitted(name)
+    assert untranslated(f"{model.summary()} {model.expected_in_first_year().label}") == [model.title]
+
+
 def test_purchase_model_table_and_summary():
     table = fitted("bg_nbd").table()
     assert table["parameter"].tolist() == ["r", "alpha", "a", "b"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlab.segments import SEGMENT_GRID, SEGMENTS, rfm
+from crmlab.segments import SEGMENT_GRID, SEGMENTS, rfm, segment_name
 
 AS_OF = date(2025, 12, 31)
 
@@ -105,6 +105,13 @@ def test_summary():
         "Of 5 customers, 1 (20.0%) are champions: they bought recently, often and much; they brought 60.0% of revenue. "
         "1 (20.0%) bought often or much but have not returned for long; they brought 25.0%."
     )
+
+
+def test_names_are_english_in_frames_and_translated_where_they_are_shown(untranslated):
+    result = rfm(base([(1, 9, 60), (40, 0, 5), (80, 0, 5), (90, 8, 25), (95, 0, 5)]), as_of=AS_OF)
+    assert set(result.segments["segment"]) | set(result.customers["segment"]) <= set(SEGMENTS)
+    assert untranslated(" ".join([result.summary(), *result.table()["segment"], *map(segment_name, SEGMENTS)])) == []
+    assert segment_name("Acme's own") == "Acme's own"
 
 
 def test_timestamps_count_as_days_and_the_input_stays():

@@ -1,12 +1,14 @@
 """The spend model against published fits of CDNOW, and what it refuses."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from crmlab.intervals import Estimate
 from crmlab.likelihood import FitError
 from crmlab.spend import SpendModel, fit_gamma_gamma
 from tests.test_purchases import sample
@@ -75,6 +77,27 @@ def test_simulated_amounts_have_the_expected_mean():
     amounts = amounts.reshape(-1, 3)
     error = amounts.std(axis=0) / np.sqrt(len(amounts))
     assert (np.abs(amounts.mean(axis=0) - 2 * model.conditional_mean(customers)) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("link", [0, 0.2, -0.2])
+def test_all_that_a_spend_model_says_is_translated(link, untranslated):
+    model = replace(spend(), correlation=Estimate(link, link - 0.1, link + 0.1, "index", 946))
+    assert untranslated(model.summary() + model.independence()) == []
+
+
+def test_labels_of_a_spend_model_are_translated(untranslated):
+    model = fit_gamma_gamma(sample())
+    assert untranslated(f"{model.mean_spend.label} {model.correlation.label}") == []
+
+
+def test_the_link_of_spend_and_frequency_is_told_by_its_interval():
+    none, more, less = (
+        replace(spend(), correlation=Estimate(link, link - 0.1, link + 0.1, "index", 946)).independence()
+        for link in (0, 0.2, -0.2)
+    )
+    assert none.startswith("No link between spend and frequency can be told: their correlation is 0.000 (95% interval ")
+    assert "also spend more each time" in more and "may underrate frequent buyers" in more
+    assert "spend less each time" in less and "may overrate frequent buyers" in less
 
 
 def test_spend_table_and_summary():

@@ -151,6 +151,15 @@ def test_summary_of_cdnow_reads_as_a_sentence():
     assert result.total == pytest.approx(2_500_315.63)
 
 
+def test_all_that_concentration_says_is_translated(untranslated):
+    customers = pd.DataFrame({"purchases": 2, "revenue": [-1.0, *range(40)], "frequency": 1})
+    result = value.concentration(customers["revenue"])
+    published = value.metrics(customers, result, value.repeat_share(customers))
+    labels = [*result.table()["measure"], *(estimate.label for estimate in published.values())]
+    several = value.concentration([-1, -2, *range(40)]).summary()
+    assert untranslated(" ".join([result.summary(), several, *labels])) == []
+
+
 def test_table_of_concentration():
     table = value.concentration(np.arange(1, 21), top=0.125).table()
     assert table.columns.tolist() == ["measure", "value", "low", "high", "n"]

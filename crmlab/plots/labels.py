@@ -4,10 +4,12 @@ import numpy as np
 
 _HEIGHT = 15  # px of a line of 13 px text
 _WIDTH = 7.2  # px of a Latin letter; a Chinese one takes 13
+_CORNER = 30  # px² that a name may lie over another before it goes to a corner, where it is less clear whose it is
+_HIDDEN = 4  # how much worse a name is over a disc, or beyond the frame, than over another name
 
 
 def place_beside(axes, x, y, radii_px, names) -> None:
-    """Write each name right, left, above or below its disc: the first place that is free, else the least crowded.
+    """Write each name right, left, above or below its disc, or at a corner: where it is free, else least crowded.
 
     Parameters
     ----------
@@ -21,21 +23,30 @@ def place_beside(axes, x, y, radii_px, names) -> None:
     axes.figure.draw_without_rendering()  # the layout fixes where a disc lies
     centres = axes.transData.transform(np.column_stack([x, y]))
     frame = axes.get_window_extent()
-    discs = np.column_stack([centres - np.c_[radii_px], centres + np.c_[radii_px]])
-    taken = [tuple(disc) for disc in discs]
+    discs = [tuple(disc) for disc in np.column_stack([centres - np.c_[radii_px], centres + np.c_[radii_px]])]
+    taken = []
     for place, (name, radius) in enumerate(zip(names, radii_px, strict=True)):
         across, up = centres[place]
         name = shortened(name, 0.4 * frame.width)
         width = _width(name)
-        gap = radius + 5
+        gap, corner = radius + 5, 0.7 * radius + 3
         choices = [
             ("left", "center", gap, 0, across + gap, up - _HEIGHT / 2),
             ("right", "center", -gap, 0, across - gap - width, up - _HEIGHT / 2),
             ("center", "bottom", 0, gap - 2, across - width / 2, up + gap - 2),
             ("center", "top", 0, 2 - gap, across - width / 2, up - gap + 2 - _HEIGHT),
+            ("left", "top", corner, -corner, across + corner, up - corner - _HEIGHT),
+            ("right", "top", -corner, -corner, across - corner - width, up - corner - _HEIGHT),
+            ("left", "bottom", corner, corner, across + corner, up + corner),
+            ("right", "bottom", -corner, corner, across - corner - width, up + corner),
         ]
         boxes = [(left, bottom, left + width, bottom + _HEIGHT) for *_, left, bottom in choices]
-        own = [sum(_overlap(box, other) for other in taken) + _outside(box, frame) for box in boxes]
+        own = [
+            sum(_overlap(box, other) for other in taken)
+            + _HIDDEN * (sum(_overlap(box, disc) for disc in discs) + _outside(box, frame))
+            + _CORNER * (choice >= 4)
+            for choice, box in enumerate(boxes)
+        ]
         best = int(np.argmin(own))
         ha, va, dx, dy, *_ = choices[best]
         written = axes.annotate(name, (x[place], y[place]), xytext=(dx, dy), textcoords="offset points", ha=ha, va=va)
@@ -64,4 +75,4 @@ def _overlap(one, other) -> float:
 def _outside(box, frame) -> float:
     width, height = box[2] - box[0], box[3] - box[1]
     inside = _overlap(box, (frame.x0, frame.y0, frame.x1, frame.y1))
-    return 4 * (width * height - inside)
+    return width * height - inside

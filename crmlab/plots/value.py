@@ -3,9 +3,11 @@
 import numpy as np
 
 from crmlab import language
+from crmlab.messages import _, clauses, ngettext, pgettext, sentences
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import TOKENS
+from crmlab.segments import segment_name
 
 MUTED, LINE, PAPER, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper", "c1", "c2"))
 _INTERVAL = 3.5  # px: the bar of a 95% interval
@@ -27,20 +29,22 @@ def pareto_curve(concentration, ax=None):
     ax.set_ylim(0, 1.02)
     percent_axis(ax.xaxis, (0, 0.2, 0.4, 0.6, 0.8, 1))
     percent_axis(ax.yaxis, (0, 0.25, 0.5, 0.75, 1))
-    ax.set_xlabel("customers, the largest first", loc="left")
+    ax.set_xlabel(_("customers, the largest first"), loc="left")
     ax.set_ylabel("")
-    value_name(ax, "share of revenue")
-    drawn = "Curve of the cumulative share of revenue against the share of customers, the largest first."
+    value_name(ax, _("share of revenue"))
+    drawn = _("Curve of the cumulative share of revenue against the share of customers, the largest first.")
     if top.n == 1:
-        finding = "One customer brings all of the revenue"
+        finding = _("One customer brings all of the revenue")
         ax.set_title(finding, loc="left")
-        ax.set_label(f"{drawn} {finding}.")
+        ax.set_label(sentences(drawn, _("{finding}.").format(finding=finding)))
         return ax
     who = language.quantity(concentration.top, "share", digits=0 if round(100 * concentration.top, 6) % 1 == 0 else 1)
     _pareto_points(ax, concentration, who)
-    finding = f"{half.text()} of customers bring half of the revenue"
-    ax.set_title(finding, loc="left")
-    ax.set_label(f"{drawn} {finding} {_evidence(half)}, {who} bring {top.text()} {_evidence(top)}.")
+    ax.set_title(_("{share} of customers bring half of the revenue").format(share=half.text()), loc="left")
+    both = _("{half} of customers bring half of the revenue {half_evidence}, {top} bring {share} {evidence}.").format(
+        half=half.text(), half_evidence=_evidence(half), top=who, share=top.text(), evidence=_evidence(top)
+    )
+    ax.set_label(sentences(drawn, both))
     return ax
 
 
@@ -59,20 +63,22 @@ def _pareto_points(ax, concentration, who: str) -> None:
     seaborn.scatterplot(x=[half.value], y=[0.5], color=PAPER, edgecolor=C1, ax=ax, **_HOLLOW)
     marker = "D" if top.low is not None and top.low > part else "o"
     seaborn.scatterplot(x=[part], y=[top.value], marker=marker, color=C2, ax=ax, **_DOT)
-    few, share, whom, of_what = half.text(), top.text(), "", ""
-    if not is_narrow(ax):
-        few, share = f"{few} {half.bounds()}".rstrip(), f"{share} {top.bounds()}".rstrip()
-        whom, of_what = " of customers", " of the revenue"
-        ax.annotate("if all brought the same", (0.72, 0.69), ha="left", va="top", color=MUTED)
-    lower, upper = sorted(
-        [
-            (0.5, half.value, f"{few}{whom}", f"bring half{of_what}"),
-            (top.value, part, f"{who}{whom}", f"bring {share}{of_what}"),
-        ]
-    )
+    if is_narrow(ax):
+        of_half = half.text(), _("bring half")
+        of_top = who, _("bring {share}").format(share=top.text())
+    else:
+        few, share = (f"{each.text()} {each.bounds()}".rstrip() for each in (half, top))
+        of_half = _("{share} of customers").format(share=few), _("bring half of the revenue")
+        of_top = _("{share} of customers").format(share=who), _("bring {share} of the revenue").format(share=share)
+    lower, upper = sorted([(0.5, half.value, *of_half), (top.value, part, *of_top)])
     # two lines of text take 0.12 of the height: the lower point's give way to the upper point's, and to the axis
     places = (max(min(lower[0], upper[0] - 0.13), 0.13), max(upper[0], 0.26))
-    for (_, across, strong, plain), height in zip((lower, upper), places, strict=True):
+    if not is_narrow(ax):
+        # under the dotted line, and under the upper point's text where that would reach it
+        crossed = upper[1] > 0.3 and 0.62 < places[1] < 0.84
+        under = (0.72, places[1] - 0.16 if crossed else 0.69)
+        ax.annotate(_("if all brought the same"), under, ha="left", va="top", color=MUTED)
+    for (_height, across, strong, plain), height in zip((lower, upper), places, strict=True):
         fits = across < 0.65
         point, aside, text = (across, height) if fits else (1, height), 12 if fits else 0, {"va": "top"}
         text |= {"textcoords": "offset points", "ha": "left" if fits else "right"}
@@ -84,7 +90,7 @@ def _evidence(estimate) -> str:
     """The interval and n, or n and why there is no interval."""
     if estimate.low is not None:
         return estimate.evidence()
-    return f"(n = {language.number(estimate.n)}; no interval: {estimate.no_interval})"
+    return _("(n = {n}; no interval: {reason})").format(n=language.number(estimate.n), reason=_(estimate.no_interval))
 
 
 def rfm_map(rfm, ax=None):
@@ -121,29 +127,30 @@ def rfm_map(rfm, ax=None):
     ax.set_xlim(longest + room, shortest - room)  # more recent to the right
     ax.set_ylim(-0.12 * most, 1.18 * most)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set_xlabel("days since the last purchase, median", loc="left")
+    ax.set_xlabel(_("days since the last purchase, median"), loc="left")
     ax.set_ylabel("")
-    value_name(ax, "repeat purchases, mean")
-    place_beside(ax, across, up, np.sqrt(widest * relative / np.pi), [str(name) for name in segments["segment"]])
+    value_name(ax, _("repeat purchases, mean"))
+    names = [segment_name(str(name)) for name in segments["segment"]]
+    place_beside(ax, across, up, np.sqrt(widest * relative / np.pi), names)
     if total <= 0:
-        listed = "; ".join(str(name) for name in segments["segment"])
-        ax.set_title("The segments brought no revenue", loc="left")
-        ax.set_label(
-            f"Map of segments by days since the last purchase and repeat purchases: {listed}. None has revenue."
-        )
+        ax.set_title(_("The segments brought no revenue"), loc="left")
+        label = _("Map of segments by days since the last purchase and repeat purchases: {segments}. None has revenue.")
+        ax.set_label(label.format(segments=clauses(names)))
         return ax
     share = language.quantity(float(largest["revenue_share"]), "share")
     customers = language.quantity(float(largest["customers"] / segments["customers"].sum()), "share")
-    listed = "; ".join(
-        f"{row.segment} {language.quantity(float(row.revenue_share), 'share')}" for row in segments.itertuples()
-    )
+    finding = _("{segment}: {customers} of customers, {share} of revenue")
     if len(segments) == 1:
-        finding, count = f"All customers are in one segment: {largest['segment']}", "one segment"
-    else:
-        finding = f"{largest['segment']}: {customers} of customers, {share} of revenue"
-        count = f"{len(segments)} segments"
-    ax.set_title(finding, loc="left")
-    ax.set_label(f"Map of {count} by days since the last purchase and repeat purchases. Share of revenue: {listed}.")
+        finding = _("All customers are in one segment: {segment}")
+    ax.set_title(finding.format(segment=names[0], customers=customers, share=share), loc="left")
+    shares = [language.quantity(float(each), "share") for each in segments["revenue_share"]]
+    label = ngettext(
+        "Map of one segment by days since the last purchase and repeat purchases. Share of revenue: {shares}.",
+        "Map of {n} segments by days since the last purchase and repeat purchases. Share of revenue: {shares}.",
+        len(segments),
+    )
+    listed = clauses(f"{name} {each}" for name, each in zip(names, shares, strict=True))
+    ax.set_label(label.format(n=len(segments), shares=listed))
     return ax
 
 
@@ -167,32 +174,39 @@ def holdout_by_frequency(check, ax=None):
     ax.set_xlim(-0.5, max(place[-1], 3) + (1.7 if is_narrow(ax) else 0.8))
     ax.set_xticks(place, [str(label) for label in rows["frequency"]])
     close = abs(actual[-1] - predicted[-1]) < 0.07 * most  # centred, the two names would touch
-    names = sorted([(predicted[-1], before[-1], "forecast"), (actual[-1], after[-1], "bought")])
+    names = sorted([(predicted[-1], before[-1], _("forecast")), (actual[-1], after[-1], _("bought"))])
     for (height, mark, name), va in zip(names, ("top", "bottom") if close else ("center", "center"), strict=True):
         point = (after[-1] if close else mark, height)
         ax.annotate(name, point, xytext=(10, 0), textcoords="offset points", ha="left", va=va)
-    ax.set_xlabel("repeat purchases before", loc="left")
+    ax.set_xlabel(_("repeat purchases before"), loc="left")
     ax.set_ylabel("")
-    value_name(ax, "purchases per customer")
+    value_name(ax, _("purchases per customer"))
     finding = _holdout_finding(int(outside.sum()), len(rows))
     ax.set_title(finding, loc="left")
-    listed = "; ".join(
-        f"{row.frequency}: {language.number(row.predicted, 2)} forecast "
-        f"({language.number(row.low, 2)} to {language.number(row.high, 2)}), {language.number(row.actual, 2)} bought"
+    listed = clauses(
+        _("{before}: {predicted} forecast ({low} to {high}), {actual} bought").format(
+            before=row.frequency,
+            **{name: language.number(getattr(row, name), 2) for name in ("predicted", "low", "high", "actual")},
+        )
         for row in rows.itertuples()
     )
-    ax.set_label(
-        f"{finding}. Purchases per customer by repeat purchases before, with the forecast’s interval: {listed}."
-    )
+    label = _("{finding}. Purchases per customer by repeat purchases before, with the forecast’s interval: {groups}.")
+    ax.set_label(label.format(finding=finding, groups=listed))
     return ax
 
 
 def _holdout_finding(missed: int, groups: int) -> str:
+    if groups == 1 and missed:
+        return _("Purchases lie outside the forecast’s interval")
     if groups == 1:
-        return f"Purchases lie {'outside' if missed else 'within'} the forecast’s interval"
-    if missed in (0, groups):
-        return f"In all {groups} groups, purchases lie {'outside' if missed else 'within'} the forecast’s interval"
-    return f"In {missed} of {groups} groups, purchases lie outside the forecast’s interval"
+        return _("Purchases lie within the forecast’s interval")
+    if missed == 0:
+        return _("In all {groups} groups, purchases lie within the forecast’s interval").format(groups=groups)
+    if missed == groups:
+        return _("In all {groups} groups, purchases lie outside the forecast’s interval").format(groups=groups)
+    return _("In {missed} of {groups} groups, purchases lie outside the forecast’s interval").format(
+        missed=missed, groups=groups
+    )
 
 
 def value_by_decile(lifetime_value, ax=None):
@@ -214,21 +228,27 @@ def value_by_decile(lifetime_value, ax=None):
         weight = "bold" if at == 0 else "normal"
         text = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontweight": weight}
         ax.annotate(language.quantity(float(shares[at]), "share"), (at, shares[at]), **text)
-    ax.set_xticks(place, ["first", *map(str, place[1:-1] + 1), "last"][:groups])
+    best, least = pgettext("by value", "first"), pgettext("by value", "last")
+    ax.set_xticks(place, [best, *map(str, place[1:-1] + 1), least][:groups])
     ax.set_xlim(-0.6, max(groups, 4) - 0.4)
     ax.set_ylim(0, max(float(first), 0.1) * 1.12)
     percent_axis(ax.yaxis, np.arange(0, max(first, 0.1) + 1e-9, 0.2 if first > 0.5 else 0.1))
     tenths = customers >= 10
-    ax.set_xlabel(f"{'tenths of the customers' if tenths else 'customers'}, the most valuable first", loc="left")
+    across = _("customers, the most valuable first")
+    drawn = _("Bars of the share of expected value held by each customer, the most valuable first.")
+    if tenths:
+        across = _("tenths of the customers, the most valuable first")
+        drawn = _("Bars of the share of expected value held by each tenth of the customers, the most valuable first.")
+    ax.set_xlabel(across, loc="left")
     ax.set_ylabel("")
-    value_name(ax, "share of the value expected under the model")
+    value_name(ax, _("share of the value expected under the model"))
     finding = _decile_finding(first, customers)
     ax.set_title(finding, loc="left")
-    ax.set_label(
-        f"Bars of the share of expected value held by {'each tenth of the customers' if tenths else 'each customer'}, "
-        f"the most valuable first. {finding}{_other_shares(shares, customers)}. The shares are of values expected "
-        f"under the model, not of what customers will have brought; the model gives no interval for them."
+    caution = _(
+        "The shares are of values expected under the model, not of what customers will have brought; the model gives "
+        "no interval for them."
     )
+    ax.set_label(sentences(drawn, _decile_words(finding, shares, customers), caution))
     return ax
 
 
@@ -242,21 +262,21 @@ def _shares_of_groups(values: np.ndarray) -> np.ndarray:
 
 def _decile_finding(first: float, customers: int) -> str:
     if first == 0:
-        return (
-            "No customer is expected to bring any value"
-            if customers > 1
-            else "The customer is expected to bring no value"
-        )
+        several = _("No customer is expected to bring any value")
+        return several if customers > 1 else _("The customer is expected to bring no value")
     if customers == 1:
-        return "One customer holds all of the expected value"
-    who = "first tenth of customers" if customers >= 10 else f"most valuable of {customers} customers"
-    return f"The {who} holds {language.quantity(float(first), 'share')} of the expected value"
+        return _("One customer holds all of the expected value")
+    finding = _("The most valuable of {n} customers holds {share} of the expected value")
+    if customers >= 10:
+        finding = _("The first tenth of customers holds {share} of the expected value")
+    return finding.format(n=customers, share=language.quantity(float(first), "share"))
 
 
-def _other_shares(shares: np.ndarray, customers: int) -> str:
+def _decile_words(finding: str, shares: np.ndarray, customers: int) -> str:
+    """The finding, and what the others hold."""
     if customers == 1 or shares[0] == 0:
-        return ""
-    last = language.quantity(float(shares[-1]), "share")
+        return _("{finding}.").format(finding=finding)
+    half, last = (language.quantity(float(each), "share") for each in (shares[:5].sum(), shares[-1]))
     if customers < 10:
-        return f", the least valuable {last}"
-    return f", the first half {language.quantity(float(shares[:5].sum()), 'share')}, the last tenth {last}"
+        return _("{finding}, the least valuable {last}.").format(finding=finding, last=last)
+    return _("{finding}, the first half {half}, the last tenth {last}.").format(finding=finding, half=half, last=last)
