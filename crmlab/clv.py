@@ -15,7 +15,7 @@ import pandas as pd
 
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
-from crmlab.likelihood import FitError, prediction
+from crmlab.likelihood import FitError, prediction, prediction_bounds
 from crmlab.messages import _
 from crmlab.purchases import UNITS_PER_MONTH, PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from crmlab.spend import SpendModel, fit_gamma_gamma
@@ -32,6 +32,9 @@ __all__ = [
     "fit_pareto_nbd",
 ]
 
+# Each customer's own interval takes a number per draw and customer: 160 MB of them.
+_MOST_WITH_INTERVALS = 200_000
+
 
 @dataclass(frozen=True, eq=False)
 class LifetimeValue:
@@ -40,13 +43,19 @@ class LifetimeValue:
     Attributes
     ----------
     customers
-        One row per customer: customer_id, p_alive, expected_purchases, expected_spend (per purchase), clv.
+        One row per customer: customer_id, p_alive, expected_purchases, expected_spend (per purchase), clv, and
+        clv_low to clv_high, in which what the customer will have brought falls; these two are left out above 200,000
+        customers.
+    groups
+        One row per group of customers, if groups were given: group, customers, their share of them, clv (an Estimate)
+        and its share of the total.
     total, mean
         Over all customers and per customer. The intervals hold what customers will have brought at the end, not
         only what they are expected to.
     """
 
     customers: pd.DataFrame
+    groups: pd.DataFrame
     total: Estimate
     mean: Estimate
     horizon_months: int
@@ -99,6 +108,7 @@ def customer_lifetime_value(
     annual_discount_rate: float = 0.1,
     margin: float = 1.0,
     refund_rate: float = 0.0,
+    groups: pd.Series | None = None,
     confidence_level: float = 0.95,
     draws: int = 200,
     seed: int = 0,
@@ -119,6 +129,8 @@ def customer_lifetime_value(
         Share of revenue that is left after the cost of what was sold, above 0 and up to 1.
     refund_rate
         Share of revenue that is paid back, 0 to 1.
+    groups
+        The group of each customer, in their order, such as a segment or region; empty ones count to none.
     draws
         Simulated futures behind the intervals. In each, the parameters of both models and each customer's purchases and
         amounts are drawn anew; the discount is the customer's expected one.
@@ -150,12 +162,26 @@ def customer_lifetime_value(
     )
     futures = purchases.simulate_purchases(horizon_months * month, customers, draws=draws, seed=seed)
     amounts = spend.simulate_amounts(customers, futures, draws=draws, seed=seed + 1)
-    totals = np.array([kept[buyers] @ amount for buyers, amount in amounts])
     total, n = float(frame["clv"].sum()), len(frame)
+    group, names = pd.factorize(pd.Series(groups).to_numpy(), sort=True) if groups is not None else (np.full(n, -1), [])
+    if len(group) != n:
+        raise ValueError(f"`groups` must name the group of each of {n} customers, got {len(group)}")
+    each = np.zeros((draws, n if n <= _MOST_WITH_INTERVALS else 0), dtype=np.float32)
+    totals, of_groups = np.empty(draws), np.empty((draws, len(names) + 1))
+    for draw, (buyers, amount) in enumerate(amounts):
+        brought = kept[buyers] * amount
+        totals[draw] = brought.sum()
+        of_groups[draw] = np.bincount(group[buyers] + 1, brought, len(names) + 1)
+        if each.size:
+            each[draw, buyers] = brought
+    if each.size:
+        low, high = prediction_bounds(each, confidence_level)
+        frame["clv_low"], frame["clv_high"] = np.minimum(low, frame["clv"]), np.maximum(high, frame["clv"])
     horizon = quantity(horizon_months, "months")
     shown = {"unit": spend.currency, "n": n, "confidence_level": confidence_level}
     return LifetimeValue(
         frame,
+        _of_groups(frame["clv"].to_numpy(), group, names, of_groups[:, 1:], shown),
         prediction(
             total,
             totals,
@@ -173,6 +199,26 @@ def customer_lifetime_value(
         margin,
         refund_rate,
     )
+
+
+def _of_groups(clv: np.ndarray, group: np.ndarray, names, outcomes: np.ndarray, shown: dict) -> pd.DataFrame:
+    """Value of each group, the most valuable first."""
+    label = _("customer lifetime value of the group")
+    sizes = np.bincount(group + 1, minlength=len(names) + 1)[1:]
+    sums = np.bincount(group + 1, clv, len(names) + 1)[1:]
+    rows = [
+        {
+            "group": name,
+            "customers": int(size),
+            "customer_share": size / len(clv),
+            "clv": prediction(float(value), outcomes[:, place], label=label, **(shown | {"n": int(size)})),
+            "clv_share": value / clv.sum() if clv.sum() > 0 else 0.0,
+        }
+        for place, (name, size, value) in enumerate(zip(names, sizes, sums, strict=True))
+    ]
+    columns = ["group", "customers", "customer_share", "clv", "clv_share"]
+    found = pd.DataFrame(rows, columns=columns)
+    return found.iloc[np.argsort(-sums, kind="stable")].reset_index(drop=True)
 
 
 def _check_terms(horizon_months, annual_discount_rate, margin, refund_rate):

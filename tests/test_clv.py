@@ -146,3 +146,49 @@ def test_the_simulator_counts_what_happened():
     assert base["monetary_value"].tolist() == [4.0, 0.0]
     assert base["frequency_holdout"].tolist() == [1, 1]
     assert base["worth"].tolist() == pytest.approx([10 / 1.1 ** (1 / 12), 2 / 1.1 ** (2 / 12)])
+
+
+def test_groups_add_up_and_each_has_its_interval():
+    customers = sample().head(400)
+    names = np.where(customers["frequency"] > 1, "often", "seldom").astype(object)
+    names[:10] = None
+    value = value_of(customers, groups=pd.Series(names))
+    groups = value.groups.set_index("group")
+    assert sorted(groups.index) == ["often", "seldom"] and groups["customers"].sum() == 390
+    left_out = value.customers["clv"][:10].sum()
+    assert sum(each.value for each in groups["clv"]) == pytest.approx(value.total.value - left_out)
+    assert groups["clv_share"].sum() == pytest.approx(1 - left_out / value.total.value)
+    for each in groups["clv"]:
+        assert each.low < each.value < each.high and each.unit == "USD"
+    assert value_of(customers).groups.empty
+
+
+def test_groups_are_one_for_each_customer():
+    with pytest.raises(ValueError, match="`groups` must name the group of each of 50 customers, got 2"):
+        value_of(sample().head(50), groups=pd.Series(["a", "b"]))
+
+
+def test_each_customer_has_an_interval_that_holds_the_expected_value():
+    frame = value_of(sample()).customers
+    assert ((frame["clv_low"] <= frame["clv"]) & (frame["clv"] <= frame["clv_high"])).all()
+    idle = frame["p_alive"] < 0.01
+    assert idle.any() and (frame.loc[idle, "clv_low"] == 0).all()
+
+
+def test_intervals_of_customers_and_groups_cover():
+    """What 600 customers and their two groups then brought, over 20 worlds made by known laws."""
+    law, inside, groups = fitted("bg_nbd"), 0.0, 0
+    for world in range(20):
+        customers = sample().head(600)
+        halves = pd.Series(np.where(np.arange(600) < 300, "a", "b"))
+        value = value_of(customers, groups=halves, annual_discount_rate=0.0, draws=200, seed=world)
+        future = next(law.simulate_purchases(12 * 4.345, customers, draws=1, seed=1000 + world))
+        ((buyers, amounts),) = spend().simulate_amounts(customers, [future], draws=1, seed=2000 + world)
+        brought = np.zeros(600)
+        brought[buyers] = amounts
+        frame = value.customers
+        inside += ((frame["clv_low"] <= brought + 1e-6) & (brought <= frame["clv_high"] + 1e-6)).mean() / 20
+        for name, each in zip(value.groups["group"], value.groups["clv"], strict=True):
+            groups += each.low <= brought[halves == name].sum() <= each.high
+    assert 0.94 < inside < 1
+    assert groups >= 34, "of 40"
