@@ -13,7 +13,8 @@ USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 help:
 	@echo 'make report   build every report that is not current; CLIENT=name NOTEBOOK=name AS_OF=2025-12-31 narrow it,'
-	@echo '              FORCE=1 builds all, JOBS=2 at a time, QUIET=1 shows failures alone, LOG=file keeps JSON lines'
+	@echo '              FORCE=1 builds all, JOBS=2 at a time, QUIET=1 shows failures alone, LOG=file keeps JSON lines,'
+	@echo '              FORMAT=pdf also prints each, where there is Chromium, Chrome or Edge'
 	@echo 'make check    check parameters and data without building anything; CLIENT=name'
 	@echo 'make data     make the example data'
 	@echo 'make lab      open the notebooks in JupyterLab'
@@ -50,7 +51,8 @@ $(STAMP): requirements.lock pyproject.toml
 
 report: data
 	@$(BIN)/crmlab report $(CLIENT) $(addprefix --notebook ,$(NOTEBOOK)) $(if $(AS_OF),--as-of $(AS_OF)) \
-		$(if $(JOBS),--jobs $(JOBS)) $(if $(LOG),--log $(LOG)) $(if $(QUIET),--quiet) $(if $(FORCE),--force)
+		$(if $(FORMAT),--format $(FORMAT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LOG),--log $(LOG)) \
+		$(if $(QUIET),--quiet) $(if $(FORCE),--force)
 
 check: data
 	@$(BIN)/crmlab check $(CLIENT)

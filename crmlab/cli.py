@@ -1,7 +1,7 @@
 """The `crmlab` command.
 
-Exit codes: 0 all built, reused or skipped with a reason; 1 some report failed; 2 the input is wrong and nothing ran;
-128 and the signal's number if one ended the run.
+Exit codes: 0 all built, reused or skipped with a reason; 1 some report failed, or was not printed though it was to be;
+2 the input is wrong and nothing ran; 128 and the signal's number if one ended the run.
 """
 
 import functools
@@ -102,12 +102,20 @@ def main():
     metavar="MINUTES",
     help="What one report may take.  [default: 60]",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "pdf"]),
+    default="html",
+    help="With pdf, also print each report, by Chromium or its kin.  [default: html]",
+)
 @click.option("--log", type=click.Path(path_type=Path), help="Append what happens as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Show only what failed.")
 @_input_errors
-def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, log, quiet):
+def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, form, log, quiet):
     """Build the reports of CLIENTs, or of all of them, that are not current."""
     from crmlab.params import find_project
+    from crmlab.report import pdf
     from crmlab.report.plan import plan
     from crmlab.report.progress import Progress
     from crmlab.report.published import published
@@ -127,6 +135,9 @@ def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, 
                 return plan(project, standing, clients=clients, notebooks=notebooks, as_of=as_of, **limits)
 
             outcomes = run(project, planned(), reports, folder, watch=watch, plan_again=planned, force=force, **limits)
+            watch.doing("Looking for what is to be printed ...")
+            wanted = form == "pdf"
+            printed = pdf.update(outcomes, reports, folder, wanted=wanted, say=watch.say, check=check, workers=jobs)
     except TargetError as error:
         watch.say(str(error))
         sys.exit(1)
@@ -134,7 +145,7 @@ def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, 
         watch.stopped(str(stopped))
         sys.exit(128 + stopped.number)
     watch.ended(outcomes, reports / "index.html")
-    sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+    sys.exit(1 if not printed or any(outcome.status == "failed" for outcome in outcomes) else 0)
 
 
 @main.command()

@@ -29,6 +29,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
+FROM_PYPI = {"axe-playwright-python"}
 IMPORT_NAMES = {"beautifulsoup4": "bs4", "ruamel.yaml": "ruamel"}
 # matplotlib's own way to say which colours follow each other, and Jupyter's own configuration.
 COME_WITH_OTHERS = {"cycler", "jupyter_core", "traitlets"}
@@ -90,11 +91,14 @@ def test_conda_environment_follows_the_project():
     content = YAML(typ="safe").load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert content["channels"] == ["conda-forge"]
     *packages, pip = content["dependencies"]
-    assert pip == {"pip": ["-e ."]}
+    wanted = {each.name: f"{each.name} {each.specifier}" for each in requirements()}
+    assert pip == {"pip": [*(wanted.pop(name) for name in sorted(FROM_PYPI)), "-e ."]}
     conda = dict((*package.split(" ", 1), "")[:2] for package in packages)
     assert conda.pop("python") == PROJECT["requires-python"]
     assert conda.pop("pip") == ""
-    assert conda == {CONDA_NAMES.get(each.name, each.name): str(each.specifier) for each in requirements()}
+    assert {f"{name} {bound}" for name, bound in conda.items()} == {
+        line.replace(name, CONDA_NAMES.get(name, name), 1) for name, line in wanted.items()
+    }
 
 
 def test_wheel_holds_the_templates_and_the_license(tmp_path):

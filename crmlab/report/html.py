@@ -141,7 +141,7 @@ def _frame(meta: Mapping, page: Mapping) -> dict:
 
 
 def _parameter(value) -> str:
-    if value is None:
+    if value is None or value == "":
         return pgettext("parameter", "none")
     return listed(f"{key}: {entry}" for key, entry in value.items()) if isinstance(value, Mapping) else str(value)
 
