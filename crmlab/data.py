@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from crmlab.checks import REPEATED, Rule, literal, quoted, row_rules, typed
+from crmlab.checks import REPEATED, Rule, literal, quoted, row_rules, trimmed, typed
 from crmlab.contract import TABLES, InputError, Table, suggestion
 from crmlab.params import Params, Project
 from crmlab.quality import Quality, judge, measure
@@ -135,12 +135,12 @@ def _reader(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> tup
 def _select(connection, path: Path, contract: Table, params: Params, table: str, name: str, order: int):
     """SQL that reads one file with the contract's names and types, and the names of the columns it has.
 
-    Beside each column `c` stands `raw c`, its text as it was in the file.
+    Beside each column `c` stand `raw c`, its text as it was in the file, and `text c`, that without blanks around it.
     """
     reader, types, row = _reader(connection, path, name)
     folded = {column.strip().lower(): column for column in types}
     mapped = params.data[table].columns
-    parts, present = [], []
+    read, parts, present = [], [], []
     for column in contract.columns:
         wanted = mapped.get(column.name, column.name)
         found = folded.get(wanted.strip().lower())
@@ -151,15 +151,18 @@ def _select(connection, path: Path, contract: Table, params: Params, table: str,
                     f" (columns: {{{column.name}: ...}} says what {column.name} is called there)"
                 )
             continue
-        source = quoted(found)
-        parts.append(f"{typed(source, types[found], column, params.timezone)} AS {quoted(column.name)}")
-        parts.append(f"CAST({source} AS VARCHAR) AS {quoted('raw ' + column.name)}")
+        source, text, raw = (quoted(f"{what} {column.name}") for what in ("source", "text", "raw"))
+        as_text = f"CAST({quoted(found)} AS VARCHAR)"
+        # a level below, so that the text is trimmed once and not wherever it is looked at
+        read.append(f"{quoted(found)} AS {source}, {as_text} AS {raw}, {trimmed(as_text)} AS {text}")
+        parts.append(f"{typed(types[found], column, params.timezone)} AS {quoted(column.name)}, {raw}, {text}")
         present.append(column.name)
     if contract.any_columns:
         known = {column.name.lower() for column in contract.columns} | {c.strip().lower() for c in mapped.values()}
         for column in types:
             if column.strip().lower() not in known:
-                parts.append(f"{quoted(column)} AS {quoted(column)}")
+                read.append(quoted(column))
+                parts.append(quoted(column))
                 present.append(column)
-    sql = f"SELECT {', '.join(parts)}, {order} AS _file, {row} AS _row FROM {reader}"
-    return sql, present
+    rows = f"SELECT {', '.join(read)}, {row} AS _row FROM {reader}"
+    return f"SELECT {', '.join(parts)}, {order} AS _file, _row FROM ({rows})", present

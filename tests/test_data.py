@@ -36,6 +36,14 @@ def test_accepted_rows_have_the_contracts_names_and_types(small):
     assert (quality.rows, quality.accepted, quality.rejected, quality.reasons) == (4, 4, 0, {})
 
 
+@pytest.mark.parametrize("text", ["甲", " 甲", "甲\u3000", "\u00a0甲", "a\u00a0", "\ta", "a b", "b 甲 b", "é", "7"])
+def test_blanks_around_a_text_are_no_part_of_it(small, text):
+    frame, quality = read(small, f"customer_id,date,amount\n{text}, 2024-01-01\u3000,\u00a05\n")
+    assert frame["customer_id"].tolist() == [text.strip()]
+    assert (frame["date"].tolist(), frame["amount"].tolist()) == ([pd.Timestamp("2024-01-01")], [5.0])
+    assert quality.rejected == 0
+
+
 BAD = """customer_id,date,amount
 1,2024-01-01,5
 ,2024-01-01,5
