@@ -258,3 +258,32 @@ def test_data_writes_an_example_once(small):
     assert crmlab("data", "cdnow").output == ""
     unknown = crmlab("data", "cdnov")
     assert (unknown.exit_code, unknown.stderr) == (2, "no such example: cdnov; did you mean cdnow?\n")
+
+
+PROGRAM = """
+import atexit, sys, threading, time
+from crmlab.cli import main
+
+class Kept:
+    def __del__(self):
+        print("taken apart")
+
+kept = Kept()
+atexit.register(print, "at exit")
+threading.Thread(target=time.sleep, args=(2,), daemon={daemon}).start()
+sys.argv = ["crmlab", *{arguments}]
+main()
+"""
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_a_program_ends_at_once_when_all_that_ends_with_it_has_ended(small, daemon):
+    def ended(*arguments):
+        code = PROGRAM.format(daemon=daemon, arguments=arguments)
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    good, wrong = ended("params", "acme", "analysis"), ended("params", "nobody", "analysis")
+    assert (good.returncode, wrong.returncode) == (0, 2)
+    assert wrong.stderr == "no such client: nobody; known: acme\n"
+    last = "" if daemon else "taken apart\n"  # a thread that must be waited for leaves it to Python
+    assert (good.stdout, wrong.stdout) == (f"client: acme\nas_of: latest\nat exit\n{last}", f"at exit\n{last}")
