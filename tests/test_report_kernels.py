@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -120,3 +122,9 @@ def test_kernels_of_the_user_are_not_used(small, monkeypatch, tmp_path):
     small.notebook("analysis", *about(one="1"))
     assert report().exit_code == 0
     assert found(small) == {"one": 1}
+
+
+def test_what_runs_notebooks_is_loaded_without_a_grammar_of_addresses():
+    code = "import sys, crmlab.report.kernels; print('jsonschema' in sys.modules, sys.modules['rfc3987_syntax'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "True None\n"

@@ -132,10 +132,11 @@ def _execute(job: Job, site: Site, started: Callable[[int], None], work: Path):
 
     Its columns of `customers.csv` go into `work`.
     """
+    from crmlab.report import kernels
+
+    # isort: split
     import nbformat
     import papermill
-
-    from crmlab.report import kernels
 
     kernels.register()
     with tempfile.TemporaryDirectory(dir=site.scratch, ignore_cleanup_errors=True) as folder:

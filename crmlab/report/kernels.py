@@ -4,6 +4,9 @@ Each kernel is a process of its own with fresh random state. Where forking is no
 provisioner of jupyter_client takes over, which takes some seconds longer a report.
 """
 
+import crmlab.report.light  # noqa: F401
+
+# isort: split
 import asyncio
 import logging
 import os
