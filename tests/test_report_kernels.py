@@ -124,6 +124,21 @@ def test_kernels_of_the_user_are_not_used(small, monkeypatch, tmp_path):
     assert found(small) == {"one": 1}
 
 
+def test_the_next_kernel_starts_while_one_notebook_computes_and_waits_for_its_turn(small):
+    for name in ("analysis", "another"):
+        imports, publish = about(
+            kernel="int(1000 * psutil.Process().create_time())", begun="begun", ended="int(1000 * time.time())"
+        )
+        begin = "import psutil, time\nbegun = int(1000 * time.time())\ntime.sleep(2)"
+        small.notebook(name, begin, imports, publish)
+    result = report("--jobs", "1")
+    assert result.exit_code == 0, result.output
+    first, second = sorted((found(small), found(small, "another")), key=lambda one: one["begun"])
+    assert second["kernel"] < first["ended"] <= second["begun"]
+    seconds = [float(line.split()[4]) for line in result.stdout.splitlines() if line.startswith("built")]
+    assert max(seconds) < (second["ended"] - first["kernel"]) / 1000 - 1.5  # neither is told to have taken both's time
+
+
 def test_what_runs_notebooks_is_loaded_without_a_grammar_of_addresses():
     code = "import sys, crmlab.report.kernels; print('jsonschema' in sys.modules, sys.modules['rfc3987_syntax'])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -70,7 +71,9 @@ def skip(job: Job, site: Site) -> None:
     _forget_failure(job, site)
 
 
-def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[[], dict]) -> None:
+def build(
+    job: Job, site: Site, started: Callable[[int], None], spent: Callable[[], dict], turn: AbstractContextManager
+) -> None:
     """Run the notebook and publish its report.
 
     Parameters
@@ -79,6 +82,8 @@ def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[
         Called with the process id of the kernel.
     spent
         Gives what the run took so far, for the record.
+    turn
+        Entered while the cells run; the kernel starts before, and the page is written after.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def build(job: Job, site: Site, started: Callable[[int], None], spent: Callable[
     name = job.notebook.name
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         work = Path(folder)
-        executed, results = _execute(job, site, started, work)
+        executed, results = _execute(job, site, started, turn, work)
         _check_unchanged(job, site.project)
         record = job.record("ok", None, results, spent() | {"git": site.git})
         _render(executed, record, work)
@@ -127,7 +132,7 @@ def replace_if_changed(path: Path, text: str, staging: Path) -> None:
         os.replace(new, path)
 
 
-def _execute(job: Job, site: Site, started: Callable[[int], None], work: Path):
+def _execute(job: Job, site: Site, started: Callable[[int], None], turn: AbstractContextManager, work: Path):
     """The executed notebook, without papermill's marks: they name this machine's folders; and what it handed over.
 
     Its columns of `customers.csv` go into `work`.
@@ -153,6 +158,7 @@ def _execute(job: Job, site: Site, started: Callable[[int], None], work: Path):
             scratch=Path(folder),
             seconds=site.seconds,
             started=started,
+            turn=turn,
             environment=os.environ
             | {
                 "CRMLAB_PUBLISH": str(handed_over),

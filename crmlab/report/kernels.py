@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec
@@ -23,7 +24,7 @@ from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
-from traitlets import Any
+from traitlets import Any, Float
 from traitlets.config import Config
 
 from crmlab.report import processes
@@ -102,6 +103,27 @@ class WarmKernelManager(AsyncKernelManager):
         )
 
 
+class _NotebookClient(PapermillNotebookClient):
+    """Has the kernel ready when the notebook's turn comes, and hands the turn on before the kernel is gone.
+
+    Attributes
+    ----------
+    turn
+        Entered while the cells run.
+    seconds
+        How long they may take.
+    deadline
+        When they are over their time.
+    """
+
+    turn, seconds, deadline = Any(), Float(), Float()
+
+    def papermill_execute_cells(self):
+        with self.turn:
+            self.deadline = time.monotonic() + self.seconds
+            super().papermill_execute_cells()
+
+
 class ReportEngine(NBClientEngine):
     """papermill's engine, which can give a kernel neither a folder nor an environment without changing the parent's."""
 
@@ -116,9 +138,9 @@ class ReportEngine(NBClientEngine):
         scratch: Path,
         seconds: float,
         started: Callable[[int], None],
+        turn: AbstractContextManager,
         **_,
     ):
-        deadline = time.monotonic() + seconds
         log, running = scratch / "kernel.log", {}
         manager = WarmKernelManager(
             kernel_name=kernel_name,
@@ -126,12 +148,14 @@ class ReportEngine(NBClientEngine):
             connection_file=str(scratch / "kernel.json"),
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
-        client = PapermillNotebookClient(
+        client = _NotebookClient(
             nb_man,
             km=manager,
+            turn=turn,
+            seconds=seconds,
             startup_timeout=_START_SECONDS,
             iopub_timeout=_START_SECONDS,
-            timeout_func=lambda _: max(1, round(deadline - time.monotonic())),
+            timeout_func=lambda _: max(1, round(client.deadline - time.monotonic())),
             on_cell_execute=lambda cell, **_: running.update(source=cell.source),
             shutdown_kernel="immediate",
             ipython_hist_file="",
@@ -141,7 +165,7 @@ class ReportEngine(NBClientEngine):
         try:
             return client.execute(cleanup_kc=True, log=str(log), env=environment)
         except CellTimeoutError as error:
-            if time.monotonic() < deadline - 1:  # the outputs of a cell did not come, which is another fault
+            if time.monotonic() < client.deadline - 1:  # the outputs of a cell did not come, which is another fault
                 raise
             limit = TimeLimit(f"took longer than the {seconds / 60:g} minutes that a report may take (--time-limit)")
             limit.source = running.get("source", "")

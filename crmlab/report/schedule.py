@@ -1,8 +1,13 @@
-"""Which report is made when: after those it needs, a few at a time, as memory allows; and what becomes of each."""
+"""Which report is made when: after those it needs, a few at a time, as memory allows; and what becomes of each.
 
+As many notebooks compute as there are workers. One more kernel is started meanwhile, so that no worker waits for it.
+"""
+
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,7 +46,7 @@ class Outcome:
 
 @dataclass
 class Running:
-    """A report in the making."""
+    """A report in the making; `waiting` is since when, if its kernel waits for its turn."""
 
     job: Job
     why: str
@@ -49,10 +54,20 @@ class Running:
     started: float = field(default_factory=time.monotonic)
     pid: int | None = None
     peak: int = 0
+    waiting: float | None = None
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.started
+        return (self.waiting or time.monotonic()) - self.started
+
+    @contextmanager
+    def turn(self, turns: threading.Semaphore) -> Iterator[None]:
+        """What it does when its turn has come; that it waited is no time of its own."""
+        self.waiting = time.monotonic()
+        with turns:
+            self.started += time.monotonic() - self.waiting
+            self.waiting = None
+            yield
 
     def spent(self) -> dict:
         return {"seconds": round(self.seconds, 1), "peak_memory_mb": self.peak >> 20}
@@ -85,6 +100,7 @@ class Schedule:
         self.running: dict[Future, Running] = {}
         self.outcomes: list[Outcome] = []
         self.site, self.workers, self.watch, self.check = site, workers, watch, check
+        self.turns = threading.Semaphore(workers)
         self.stopping = False
         entries = [entry for client in before.values() for entry in client.entries]
         self.records = {(entry["client"], entry["as_of"], entry["notebook"]): entry for entry in entries}
@@ -92,7 +108,7 @@ class Schedule:
         self.latest = {(entry["client"], entry["notebook"]): entry for entry in entries}
 
     def run(self) -> list[Outcome]:
-        with ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(self.workers + 1) as pool:
             try:
                 while self.waiting or self.running:
                     self.check()
@@ -101,7 +117,8 @@ class Schedule:
                     for future in done:
                         self._finish(self.running.pop(future), future)
                     self._measure()
-                    self.watch.tick(list(self.running.values()), len(self.waiting))
+                    at_work = [each for each in self.running.values() if not each.waiting]
+                    self.watch.tick(at_work, len(self.waiting) + len(self.running) - len(at_work))
             except BaseException:
                 self._stop()
                 raise
@@ -116,7 +133,7 @@ class Schedule:
                 job = job.after({name: self.states[job.client, name] for _, name in needed})
             if self._settled(job):
                 continue
-            if len(self.running) >= self.workers:
+            if len(self.running) > self.workers:
                 return
             measured = self.latest.get(job.key, {}).get("provenance", {}).get("peak_memory_mb")
             expected = measured << 20 if measured else memory.TYPICAL
@@ -153,7 +170,7 @@ class Schedule:
                 processes.end_group(pid)
 
         try:
-            build.build(running.job, self.site, started, running.spent)
+            build.build(running.job, self.site, started, running.spent, running.turn(self.turns))
         except Exception as error:  # whatever goes wrong in one report is that report's result, and is shown
             if self.stopping or workspace.is_full(error):
                 raise
