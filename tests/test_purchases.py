@@ -11,7 +11,7 @@ from scipy import special
 
 from crmlab.aggregate import calibration_holdout_summary
 from crmlab.likelihood import FitError
-from crmlab.purchase_laws import _gauss_fraction
+from crmlab.purchase_laws import LAWS, Histories, _gauss_fraction, log_likelihood
 from crmlab.purchases import PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from tests.bench.coverage_clv import TRUTHS, simulate_purchases
 from tests.test_aggregate import cdnow_sample
@@ -111,6 +111,23 @@ def test_pareto_nbd_of_heavy_buyers_matches_mpmath(x, expected):
 def test_the_series_where_scipy_overflows_matches_mpmath(b, c, z, expected):
     assert not np.isfinite(special.hyp2f1(1.0, b, c, z))
     assert _gauss_fraction(b, c, z) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_likelihood_sums_what_is_of_those_who_stayed_and_of_those_who_left(name):
+    """Whatever the odds: of nobody who left, of even ones, and of ones whose exponential overflows."""
+    x, t_x, T = (
+        np.array(column, dtype=float) for column in ([0, 0, 3, 3, 900], [0, 0, 9, 1, 1], [0, 50, 9, 900, 9000])
+    )
+    law, histories = LAWS[name], Histories(x, t_x, T, of=np.arange(5))
+    params = dict(zip(law.names, (0.5, 10.0, 0.8, 2.0), strict=True)).values()
+    stayed = [
+        law.alive_log_likelihood(params, Histories(*one, of=np.zeros(1, int))) for one in np.c_[x, t_x, T][:, :, None]
+    ]
+    gone = law.log_odds_gone(params, histories)
+    assert gone.max() > 710
+    expected = np.concatenate(stayed) + np.logaddexp(0.0, gone)
+    assert log_likelihood(law, params, histories) == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", FITS)
