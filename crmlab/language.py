@@ -2,7 +2,9 @@
 
 import math
 from datetime import date
+from functools import cache
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, get_currency_name, get_currency_symbol
 
@@ -23,6 +25,12 @@ _NOUNS = {
 }
 # by language: the powers of ten by which long sums are told
 _POWERS = {"en": ((6, "m"), (3, "k")), "zh": ((8, "亿"), (4, "万"))}
+
+
+@cache
+def _locale(language: str) -> Locale:
+    # by its name, Babel would search all locales for every number
+    return Locale.parse(LOCALES[language])
 
 
 def is_currency(unit: str) -> bool:
@@ -54,7 +62,7 @@ def number(value: float, digits: int = 0) -> str:
         return "–"
     rounded = round(float(value), digits) + 0.0
     pattern = "#,##0" + ("." + "0" * digits if digits > 0 else "")
-    return format_decimal(rounded, pattern, locale=LOCALES[spoken()]).replace("-", "−")
+    return format_decimal(rounded, pattern, locale=_locale(spoken())).replace("-", "−")
 
 
 def quantity(value: float, unit: str, *, digits: int | None = None) -> str:
@@ -106,7 +114,7 @@ def _money(value: float, unit: str, digits: int | None) -> str:
     digits = (0 if abs(value) >= 100 else 2) if digits is None else digits
     pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
     rounded = round(value, digits) + 0.0
-    return format_currency(rounded, unit, pattern, locale=LOCALES["en"], currency_digits=False).replace("-", "−")
+    return format_currency(rounded, unit, pattern, locale=_locale("en"), currency_digits=False).replace("-", "−")
 
 
 def scale(value: float, digits: int | None) -> tuple[int, str, int | None]:
@@ -132,15 +140,15 @@ def scale(value: float, digits: int | None) -> tuple[int, str, int | None]:
 def currency_symbol(unit: str) -> str:
     """What marks a currency: `$` before a number, in Chinese `美元` after it."""
     if spoken() == "zh":
-        return "元" if unit == "CNY" else get_currency_name(unit, locale=LOCALES["zh"])
-    return get_currency_symbol(unit, locale=LOCALES["en"])
+        return "元" if unit == "CNY" else get_currency_name(unit, locale=_locale("zh"))
+    return get_currency_symbol(unit, locale=_locale("en"))
 
 
 def currency_name(unit: str) -> str:
     """A currency's full name: US dollars, 美元."""
-    return get_currency_name(unit, count=2, locale=LOCALES[spoken()])
+    return get_currency_name(unit, count=2, locale=_locale(spoken()))
 
 
 def day(value: date) -> str:
     """A date in words: 30 June 1998."""
-    return format_date(value, _DAYS[spoken()], locale=LOCALES[spoken()])
+    return format_date(value, _DAYS[spoken()], locale=_locale(spoken()))

@@ -2,9 +2,11 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from crmlab.report import run
 from crmlab.report.published import published
 
 
@@ -116,6 +118,12 @@ def test_what_is_none_of_ours_is_no_client(tmp_path, put):
         (json.dumps(record("cdnow", "1998-06-30", "value_analysis", title=3)), "holds no text as title: 3"),
         (json.dumps(record("cdnow", "1998-06-30", "value_analysis", inputs=1)), "holds no values by name as inputs: 1"),
         (json.dumps(record("cdnow", "1998-06-30", "value_analysis", metrics=[])), "holds no metrics by name: []"),
+        (json.dumps(record("cdnow", "1998-06-30", "value_analysis", language="xx")), "unknown language: 'xx'"),
+        (json.dumps(record("cdnow", "1998-06-30", "value_analysis", stale_after_days=0)), "no number of days as stale"),
+        (
+            json.dumps(record("cdnow", "1998-06-30", "value_analysis", stale_after_days="9")),
+            "no number of days as stale",
+        ),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_left_out_and_named(tmp_path, put, content, fault):
@@ -143,6 +151,25 @@ def test_a_metric_that_no_page_can_show_keeps_its_record_out(tmp_path, put, metr
     said = []
     assert published(tmp_path, said.append) == {}
     assert "holds a metric that is none: repeat_share" in said[0]
+
+
+def test_a_rating_alone_may_be_a_grade(tmp_path, put):
+    put("cdnow", "1998-06-30", metrics={"rating": {"value": "B+"}})
+    assert published(tmp_path)["cdnow"].metrics("1998-06-30")["rating"]["value"] == "B+"
+    for name, value in (("rating", "excellent"), ("rating", ""), ("score", "B")):
+        put("cdnow", "1998-06-30", metrics={name: {"value": value}})
+        assert published(tmp_path) == {}
+
+
+def test_language_and_schedule_are_those_of_the_latest_report(tmp_path, put):
+    put("cdnow", "1998-03-31", language="zh", stale_after_days=30)
+    put("cdnow", "1998-06-30")
+    found = published(tmp_path)["cdnow"]
+    assert (found.language, found.stale_after_days) == ("en", None)
+    put("cdnow", "1998-09-30", language="zh", stale_after_days=90, metrics={"rating": {"value": "B"}})
+    found = published(tmp_path)["cdnow"]
+    assert (found.language, found.stale_after_days) == ("zh", 90)
+    assert found.metrics("1998-09-30") == {"rating": {"value": "B", "old": False, "language": "zh"}}
 
 
 def test_an_unreadable_failure_is_left_out_too(tmp_path, put):
@@ -182,3 +209,23 @@ def test_pages_are_the_same_in_every_process_and_need_nothing_that_notebooks_nee
     ]
     assert ran[0].stdout == ran[1].stdout and b"</html>" in ran[0].stdout
     assert [each.stderr.strip() for each in ran] == [b"[]"] * 2
+
+
+def test_portfolios_come_and_go_with_the_languages_of_the_clients(tmp_path, put):
+    staging = tmp_path / ".staging"
+    staging.mkdir()
+    watch = SimpleNamespace(say=lambda line: pytest.fail(line))
+
+    def files():
+        run._write_pages(tmp_path, staging, watch)
+        return sorted(path.name for path in tmp_path.glob("*.html"))
+
+    put("cdnow", "1998-06-30", language="en")
+    assert files() == ["index.html"]
+    put("xinglin", "1998-06-30", language="zh")
+    assert files() == ["index.html", "index.zh.html"]
+    assert 'href="../index.zh.html"' in (tmp_path / "xinglin/index.html").read_text()
+    assert 'href="../index.html"' in (tmp_path / "cdnow/index.html").read_text()
+    put("cdnow", "1998-06-30", language="zh")
+    assert files() == ["index.html"]
+    assert '<html lang="zh-CN"' in (tmp_path / "index.html").read_text()

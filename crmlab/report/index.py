@@ -1,188 +1,222 @@
-"""The portfolio: one row per client with its state, its figures and its reports. `reports/index.html`."""
+"""The portfolio: one row per client with its state, its figures and its reports. `reports/index.html`.
 
-from collections.abc import Mapping
+It speaks the language of most clients; where there are clients of both, the other language has a page beside it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from crmlab import language
-from crmlab.intervals import Estimate
-from crmlab.prose import capitalised, shown
+from crmlab.messages import LANGUAGES, N_, _, ngettext, sentences, speaking, spoken
+from crmlab.report import ledger, notes, sparkline, templates
+from crmlab.report.ledger import Column
 from crmlab.report.published import Published
-from crmlab.report.templates import written
 
-# the columns of the ledger: metric in the published JSON, header
-FIGURES = (
-    ("customers", "Customers"),
-    ("revenue", "Revenue"),
-    ("clv_total", "Lifetime value"),
-    ("top_20_percent_share", "From the top fifth"),
-    ("repeat_share", "Bought again"),
-)
-# by status: the mark on the page and its word, the gravest first
-STATES = {"failed": ("bad", "failed"), "ok": ("good", "built"), "skipped": ("idle", "skipped")}
-_NAMED = 5
+# what stands beside `index.html` where there are clients of two languages
+OTHERS = {f"index.{code}.html" for code in LANGUAGES}
+_RANKS = {"failed": 0, "stale": 1, "skipped": 3}
+_FOREIGN = {"en": N_("in English"), "zh": N_("in Chinese")}
 
 
-def render_index(found: Mapping[str, Published]) -> str:
-    """The page of all clients, each at its latest date, as `crmlab.report.published.published` finds them."""
-    clients = [_client(client) for client in found.values()]
-    clients.sort(key=lambda client: (list(STATES).index(client["status"]), client["name"].casefold(), client["id"]))
-    troubles = [trouble for client in clients for trouble in client["troubles"]]
-    page = {
-        "language": "en",
-        "running": "crmlab · portfolio",
-        "page_title": "Portfolio: customer relationships",
-        "kicker": "Customer relationships",
-        "heading": "Portfolio",
-        "dek": "How well each client keeps its customers, what they are worth, and which reports need attention.",
-        "facts": _facts(clients),
+def portfolios(found: Mapping[str, Published]) -> dict[str, str]:
+    """By language, the file of the portfolio: `index.html` in that of most clients, then the other if any has it."""
+    counts = Counter(client.language for client in found.values() if client.entries)
+    main = max(LANGUAGES, key=lambda code: counts[code])  # the first of equals is English
+    return {main: "index.html"} | {code: f"index.{code}.html" for code in LANGUAGES if counts[code] and code != main}
+
+
+def render_index(found: Mapping[str, Published], *, language: str | None = None, today: date | None = None) -> str:
+    """The page of all clients, each at its latest date, as `crmlab.report.published.published` finds them.
+
+    Parameters
+    ----------
+    language
+        One of those that `portfolios` names; the first unless given.
+    today
+        The day from which ages count; that of the call unless given.
+    """
+    files = portfolios(found)
+    language = language or next(iter(files))
+    with speaking(language):
+        page = _page(found, today or date.today()) | templates.script("page.js")
+        for code, file in files.items():
+            if code != language:
+                page["other"] = (file, LANGUAGES[code], _html_language(code))
+        return templates.written("portfolio.html.j2", page)
+
+
+def _html_language(code: str) -> str:
+    with speaking(code):
+        return templates.html_language()
+
+
+def _page(found: Mapping[str, Published], today: date) -> dict:
+    latest = {id: _figures(client) for id, client in found.items()}
+    columns = ledger.columns(latest.values())
+    curve, one_scale, curves = sparkline.curves(found, columns[: ledger.MOST - 1])
+    columns = columns[: ledger.MOST - 1] if curve else columns
+    clients = [_client(client, latest[id], columns, today) for id, client in found.items()]
+    clients.sort(key=lambda client: (_RANKS.get(client["status"], 2), client["name"].casefold(), client["id"]))
+    currencies = _group_by_currency(clients)
+    states = {client["status"] for client in clients}
+    states |= {"stale"} if any(client["limit"] for client in clients) else set()
+    return {
+        "language": templates.html_language(),
+        "running": _("crmlab · portfolio"),
+        "page_title": _("Portfolio: customer relationships"),
+        "kicker": _("Customer relationships"),
+        "heading": _("Portfolio"),
+        "dek": _("How well each client keeps its customers, what they are worth, and which reports need attention."),
+        "facts": _facts(clients, today),
         "verdict": _verdict(clients),
         "advice": _advice(clients),
+        "caption": _caption(columns, curve, one_scale, currencies),
         "clients": clients,
-        "headers": [header for _, header in FIGURES],
-        "troubles": sorted(troubles, key=lambda trouble: trouble["kind"]),
+        "curves": curves,
+        "columns": [column.head for column in columns],
+        "curve": curve.curve if curve else "",
+        "curve_after": columns.index(curve) if curve else None,
+        "headers": _headers(columns, curve),
+        "states": [(status, _(word)) for status, (_mark, word) in ledger.STATES.items() if status in states],
+        "today": today.isoformat(),
+        "troubles": notes.together(clients),
     }
-    return written("portfolio.html.j2", page)
 
 
-def _client(client: Published) -> dict:
+def _headers(columns: Sequence[Column], curve: Column | None) -> list[str]:
+    """The headers of all columns, left to right."""
+    found = [_("Client")]
+    for column in columns:
+        found += [column.head["name"], column.curve] if column == curve else [column.head["name"]]
+    return [*found, _("As of"), _("Reports")]
+
+
+def _dated(client: Published) -> str | None:
+    """The last date that has figures."""
+    return next((as_of for as_of in reversed(client.dates) if client.metrics(as_of)), None)
+
+
+def _figures(client: Published) -> dict[str, dict]:
+    dated = _dated(client)
+    return client.metrics(dated) if dated else {}
+
+
+def _client(client: Published, metrics: Mapping, columns: Sequence[Column], today: date) -> dict:
     latest = client.dates[-1] if client.dates else None
     entries = client.at(latest) if latest else []
-    status = "failed" if client.failure else state(entries)
+    limit = client.stale_after_days if latest else None
+    age = (today - date.fromisoformat(latest)).days if limit else None
+    status = "failed" if client.failure else ledger.state(entries)
+    if limit and status != "failed":
+        status = "stale" if age > limit else "current" if status == "ok" else status
     # where the latest date gives no figures, those of the last date that does, and its name
-    dated = next((as_of for as_of in reversed(client.dates) if client.metrics(as_of)), None)
-    metrics = client.metrics(dated) if dated else {}
-    troubles = [trouble(client, entry, client.name) for entry in entries if entry["status"] != "ok"]
-    return {
+    dated = _dated(client)
+    troubles = [notes.trouble(client, entry, client.name) for entry in entries if entry["status"] != "ok"]
+    return ledger.stated(status) | {
         "name": client.name,
         "id": client.id,
         "href": f"{client.link}/index.html",
-        "status": status,
-        "state": STATES[status][0],
-        "word": STATES[status][1],
-        "as_of": day(latest) if latest else "no report yet",
-        "figures_of": day(dated) if dated and dated != latest else "",
-        "figures": [figure(metrics.get(metric), header) for metric, header in FIGURES],
-        "old": client.failure is not None or dated != latest,
-        "reports": [report(client, entry) for entry in entries],
+        "date": latest,
+        "as_of": ledger.day(latest) if latest else _("no report yet"),
+        "limit": limit,
+        "age": ngettext("{n} day", "{n} days", age).format(n=language.number(age)) if limit and age >= 0 else "",
+        "figures_of": ledger.day(dated) if dated and dated != latest else "",
+        "figures": [ledger.figure(metrics, column) for column in columns],
+        "units": [(metrics.get(column.metric) or {}).get("unit", "") for column in columns],
+        "old": client.failure is not None or dated != latest or status == "stale",
+        "reports": ledger.reports(client, entries),
+        "foreign": _(_FOREIGN[client.language]) if entries and client.language != spoken() else "",
         "not_started": client.failure is not None,
-        "troubles": [not_started(client), *troubles] if client.failure else troubles,
+        "troubles": [notes.not_started(client), *troubles] if client.failure else troubles,
     }
 
 
-def state(entries: list[dict]) -> str:
-    """The status of several reports together: failed if one is, skipped if all are."""
-    statuses = {entry["status"] for entry in entries}
-    return next(status for status in STATES if status in statuses)
+def _group_by_currency(clients: list[dict]) -> bool:
+    """Mark sums with their currency where a column holds several, so that sorting keeps those of one together."""
+    several = False
+    for place in range(len(clients[0]["units"]) if clients else 0):
+        units = {client["units"][place] for client in clients} - {""}
+        if len(units) > 1 and all(language.is_currency(unit) for unit in units):
+            several = True
+            for client in clients:
+                client["figures"][place]["group"] = client["units"][place]
+    return several
 
 
-def day(as_of: str) -> str:
-    """A date of the folder of reports in words."""
-    return language.day(date.fromisoformat(as_of))
-
-
-def figure(metric: Mapping | None, header: str) -> dict:
-    """A published metric as a ledger shows it."""
-    if not metric or metric.get("value") is None:
-        return {"header": header, "value": "–", "unit": "", "bounds": "", "old": False}
-    ends = metric.get("low"), metric.get("high")
-    # an end that is infinite is null in JSON
-    low, high = (None, None) if None in ends else ends
-    estimate = Estimate(
-        metric["value"], low, high, metric["unit"], metric.get("n"), header, no_interval="not published"
-    )
-    value, unit, bounds = shown(estimate)
-    return {"header": header, "value": value, "unit": unit, "bounds": bounds, "old": metric.get("old", False)}
-
-
-def report(client: Published, entry: dict) -> dict:
-    """A report as a ledger links it; of one that failed, the last good one too, with its date if it is an earlier."""
-    failed = entry["status"] == "failed"
-    good = client.last_good(entry) if failed else entry if entry["status"] == "ok" else None
-    return {
-        "title": title(entry),
-        "status": entry["status"],
-        "href": good["href"] if good else None,
-        "dated": day(good["as_of"]) if good and good["as_of"] != entry["as_of"] else "",
-        "failed_href": entry["failed_href"] if failed else None,
-    }
-
-
-def title(entry: Mapping) -> str:
-    """A report's title, or its notebook's name as one."""
-    return entry.get("title") or entry["notebook"].replace("_", " ").capitalize()
-
-
-def trouble(client: Published, entry: dict, where: str) -> dict:
-    """The note on a report that failed or was skipped."""
-    kind = entry["status"]
-    return report(client, entry) | {
-        "kind": kind,
-        "mark": STATES[kind][0],
-        "title": f"{where}: {title(entry)} {kind}.",
-        "lines": _lines(entry.get("reason")),
-        "client": client.id,
-    }
-
-
-def not_started(client: Published) -> dict:
-    """The note on a client of which the last run could make no report."""
-    return {
-        "kind": "failed",
-        "mark": "bad",
-        "title": f"{client.name}: no report could be started.",
-        "lines": _lines(client.failure.get("reason")),
-        "client": client.id,
-    }
-
-
-def _lines(reason: str | None) -> list[str]:
-    lines = [line.strip() for line in (reason or "").splitlines() if line.strip()] or ["No reason was given."]
-    return [_sentence(line) for line in lines]
-
-
-def _sentence(text: str) -> str:
-    ended = text if text.endswith((".", "!", "?", "。")) else f"{text}."
-    # a file or a name stands as it is written
-    return capitalised(ended) if text.split()[0].isalpha() else ended
-
-
-def _facts(clients: list[dict]) -> list[tuple[str, str]]:
+def _facts(clients: list[dict], today: date) -> list[tuple[str, str]]:
     states = [report["status"] for client in clients for report in client["reports"]]
-    facts = [("Clients", len(clients)), ("Reports", states.count("ok"))]
-    facts += [("Skipped", states.count("skipped")), ("Failed", states.count("failed"))]
+    counts = [(_("Clients"), len(clients)), (_("Reports"), states.count("ok"))]
+    counts += [(_("Skipped"), states.count("skipped")), (_("Failed"), states.count("failed"))]
+    if any(client["limit"] for client in clients):
+        counts.append((_("Stale"), sum(client["status"] == "stale" for client in clients)))
     if any(client["not_started"] for client in clients):
-        facts.append(("Not started", sum(client["not_started"] for client in clients)))
-    return [(name, language.number(value)) for name, value in facts]
+        counts.append((_("Not started"), sum(client["not_started"] for client in clients)))
+    return [(_("Built"), language.day(today)), *((name, language.number(value)) for name, value in counts)]
 
 
 def _verdict(clients: list[dict]) -> str:
     if not clients:
-        return "No client has been reported on yet."
+        return _("No client has been reported on yet.")
     stopped = [client["name"] for client in clients if client["not_started"]]
     failed = [client["name"] for client in clients if client["status"] == "failed" and not client["not_started"]]
-    total = language.number(len(clients))
-    if not failed and not stopped:
-        return f"No report of {f'the {total} clients' if len(clients) > 1 else 'the one client'} failed."
+    stale = [client["name"] for client in clients if client["status"] == "stale"]
+    total, alone = len(clients), len(clients) == 1
     said = []
-    for names, one, more in (
-        (failed, "has a report that failed", "have a report that failed"),
-        (stopped, "could not be reported on", "could not be reported on"),
-    ):
-        if names:
-            count = language.number(len(names)) if len(names) > 1 else "one"
-            of = "" if said else f" of {total} clients" if len(clients) > 1 else " client"
-            count = "the one" if len(clients) == 1 else count
-            said.append(f"{count}{of} {one if len(names) == 1 else more}: {_named(names)}")
-    return f"{capitalised('; '.join(said))}."
-
-
-def _named(names: list[str]) -> str:
-    """The first of many: the ledger below names them all."""
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {language.number(len(names) - _NAMED)} more"
+    if failed:
+        message = ngettext(
+            "One of {total} clients has a report that failed: {names}.",
+            "{n} of {total} clients have a report that failed: {names}.",
+            len(failed),
+        )
+        said.append((_("The one client has a report that failed: {names}.") if alone else message, failed))
+    if stopped:
+        message = ngettext(
+            "One of {total} clients could not be reported on: {names}.",
+            "{n} of {total} clients could not be reported on: {names}.",
+            len(stopped),
+        )
+        said.append((_("The one client could not be reported on: {names}.") if alone else message, stopped))
+    if not said:
+        message = _("No report of the {total} clients failed.")
+        said.append((_("No report of the one client failed.") if alone else message, []))
+    if stale:
+        message = ngettext(
+            "One of {total} clients is stale: {names}.", "{n} of {total} clients are stale: {names}.", len(stale)
+        )
+        said.append((_("The one client is stale: {names}.") if alone else message, stale))
+    filled = [
+        text.format(n=language.number(len(names)), total=language.number(total), names=notes.named(names))
+        for text, names in said
+    ]
+    return sentences(*filled)
 
 
 def _advice(clients: list[dict]) -> str:
-    if not any(client["status"] == "failed" for client in clients):
-        return "Figures stand with their intervals; a dash means that a client's data or parameters do not give one."
-    return "Base no decision on a failed report until it is renewed; the last good one stays linked, with its own date."
+    statuses = {client["status"] for client in clients}
+    failed = stale = ""
+    if "failed" in statuses:
+        failed = _(
+            "Base no decision on a failed report until it is renewed; "
+            "the last good one stays linked, with its own date."
+        )
+    if "stale" in statuses:
+        stale = _("Figures of stale clients stand in grey; ask these clients for their newest data.")
+    plain = _("Figures stand with their intervals; a dash means that a client's data or parameters do not give one.")
+    return sentences(failed, stale) or plain
+
+
+def _caption(columns: Sequence[Column], curve: Column | None, one_scale: bool, currencies: bool) -> str:
+    said = [
+        _("Estimates with their intervals, over the horizon and at the level of confidence that each report states.")
+    ]
+    if any(column.metric == "clv_total" for column in columns):
+        said.append(_("Lifetime value is margin where a client states one, else spend."))
+    if curve:
+        said.append(_("All curves share one scale.") if one_scale else _("Each curve has a scale of its own."))
+    if currencies:
+        said.append(
+            _("Sums stand in each client’s own currency; sorted by a sum, clients of one currency stay together.")
+        )
+    said.append(_("Failed and stale clients come first; a client’s name leads to its reports of all dates."))
+    return sentences(*said)

@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
+from crmlab.messages import LANGUAGES
+
 _STATES = ("ok", "failed", "skipped")
 _FAILED = ".failed.json"
 
@@ -42,6 +44,16 @@ class Published:
         return latest.get("client_name") or self.id
 
     @property
+    def language(self) -> str:
+        """The language of its pages: that of its latest report."""
+        return self.entries[-1].get("language") or "en" if self.entries else "en"
+
+    @property
+    def stale_after_days(self) -> int | None:
+        """How old its data may become; None where it has no schedule."""
+        return self.entries[-1].get("stale_after_days") if self.entries else None
+
+    @property
     def link(self) -> str:
         """The folder as part of a link."""
         return quote(self.id)
@@ -56,9 +68,12 @@ class Published:
         return [entry for entry in self.entries if entry["as_of"] == as_of]
 
     def metrics(self, as_of: str) -> dict[str, dict]:
-        """What all reports of a date published, by the metric's name; `old` where the report failed since."""
+        """What all reports of a date published, by the metric's name.
+
+        Each says its report's `language`, and is `old` where the report failed since.
+        """
         return {
-            name: metric | {"old": entry["status"] == "failed"}
+            name: metric | {"old": entry["status"] == "failed", "language": entry.get("language") or "en"}
             for entry in self.at(as_of)
             for name, metric in entry["metrics"].items()
         }
@@ -149,10 +164,15 @@ def _check(record: object, place: dict[str, str]) -> None:
     for key in ("inputs", "provenance"):
         if not isinstance(record.get(key, {}), dict):
             raise ValueError(f"holds no values by name as {key}: {record[key]!r}")
+    if record.get("language") not in (None, *LANGUAGES):
+        raise ValueError(f"holds an unknown language: {record['language']!r}")
+    limit = record.get("stale_after_days")
+    if not (limit is None or type(limit) is int and limit > 0):
+        raise ValueError(f"holds no number of days as stale_after_days: {limit!r}")
     metrics = record.get("metrics", {})
     if not isinstance(metrics, dict):
         raise ValueError(f"holds no metrics by name: {metrics!r}")
-    wrong = [name for name, metric in metrics.items() if not _is_metric(metric)]
+    wrong = [name for name, metric in metrics.items() if not (_is_metric(metric) or _is_rating(name, metric))]
     if wrong:
         raise ValueError(f"holds a metric that is none: {wrong[0]}")
 
@@ -167,6 +187,12 @@ def _is_metric(metric: object) -> bool:
     known = [number for number in numbers if number is not None]
     real = all(isinstance(number, int | float) and math.isfinite(number) for number in known)
     return real and known == sorted(known)
+
+
+def _is_rating(name: str, metric: object) -> bool:
+    """A grade such as B+, the only metric that is no number."""
+    value = metric.get("value") if isinstance(metric, dict) and name == "rating" else None
+    return isinstance(value, str) and 0 < len(value) <= 3
 
 
 def _is_day(name: str) -> bool:

@@ -8,14 +8,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from crmlab.notebook import is_name
 from crmlab.params import Project
-from crmlab.report import build, memory, workspace
+from crmlab.report import build, customers, memory, workspace
 from crmlab.report.history import render_history
-from crmlab.report.index import render_index
+from crmlab.report.index import OTHERS, portfolios, render_index
 from crmlab.report.plan import Plan
 from crmlab.report.published import Published, published
 from crmlab.report.schedule import Outcome, Schedule, Watch, fault_of
@@ -72,6 +72,8 @@ def run(
             for outcome in outcomes:
                 watch.finished(outcome)
             outcomes += Schedule(plan, before, site, workers, watch, check).run()
+            for folder in sorted({job.folder for job in plan.jobs}):
+                customers.join(reports / folder, staging)
             _write_pages(reports, staging, watch)
             return outcomes
     except OSError as error:
@@ -107,8 +109,13 @@ def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: buil
 
 
 def _write_pages(reports: Path, staging: Path, watch: Watch) -> None:
-    """The portfolio and each client's history, where they say something new."""
+    """The portfolio in the languages of its clients, and each client's history, where they say something new."""
     found = published(reports, watch.say)
-    build.replace_if_changed(reports / "index.html", render_index(found), staging)
+    files, today = portfolios(found), date.today()
+    for language, file in files.items():
+        build.replace_if_changed(reports / file, render_index(found, language=language, today=today), staging)
+    for file in OTHERS - set(files.values()):
+        (reports / file).unlink(missing_ok=True)
     for name, client in found.items():
-        build.replace_if_changed(reports / name / "index.html", render_history(client), staging)
+        home = f"../{files.get(client.language, 'index.html')}"
+        build.replace_if_changed(reports / name / "index.html", render_history(client, home=home), staging)
