@@ -158,4 +158,5 @@ def _short(entry: Mapping) -> str:
 
 def title(entry: Mapping) -> str:
     """A report's title, or its notebook's name as one."""
-    return _(entry.get("title") or entry["notebook"].replace("_", " ").capitalize())
+    title = entry.get("title") or entry["notebook"].replace("_", " ").capitalize()
+    return _(title)
