@@ -11,7 +11,6 @@ Marketing Science 29(1), 85-93.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from scipy import special
 from crmlab.intervals import Estimate
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry, prediction_bounds
 from crmlab.messages import _
-from crmlab.profile_likelihood import PARAMETER_LABELS, parameter_table, profile_estimate
+from crmlab.profile_likelihood import parameter_table, profile_estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,6 @@ class RenewalModel:
     first_retention
         Share of contracts that outlast their first period.
     """
-
-    labels: ClassVar[dict[str, str]] = PARAMETER_LABELS
 
     params: dict[str, float]
     standard_errors: dict[str, float]
