@@ -1,4 +1,4 @@
-"""What cannot be had, and why: a notebook runs on where data do not carry a part of it, and its page says what is missing.
+"""What cannot be had, and why: a notebook runs on where data do not carry a part of it, and its page says so.
 
 `attempt` calls a function and gives its result, or an `Absent` that stands in its place. Whatever is asked of an
 `Absent`, or computed from one, is absent for the same reason; `prose`, `tables` and `plots` show the reason once, where

@@ -16,7 +16,7 @@ import pandas as pd
 DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12}
 
 # Engines add floats in any order. Rounding far below a cent makes the same rows give the same bytes.
-_DECIMALS = 6
+DECIMALS = 6
 
 
 def customer_summary(transactions, *, until: date | str, time_unit: str = "week") -> pd.DataFrame:
@@ -45,8 +45,8 @@ def customer_summary(transactions, *, until: date | str, time_unit: str = "week"
     `monetary_value`, because it is not a repeat).
     """
     days_per_unit = _days_per_unit(time_unit)
-    until = _day(until, "until")
-    daily = _daily(transactions).filter(nw.col("day") <= until)
+    until = as_day(until, "until")
+    daily = by_day(transactions).filter(nw.col("day") <= until)
     return _summary(_per_customer(daily), until, days_per_unit)
 
 
@@ -62,28 +62,28 @@ def calibration_holdout_summary(
         up to `holdout_end`; `amount_holdout`: purchases on them, before refunds; `T_holdout`: the time between the two.
     """
     days_per_unit = _days_per_unit(time_unit)
-    start, end = _day(calibration_end, "calibration_end"), _day(holdout_end, "holdout_end")
+    start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
     if end <= start:
         raise ValueError(f"`holdout_end` must come after `calibration_end` {start:%Y-%m-%d}, got {end:%Y-%m-%d}")
-    daily = _daily(transactions)
+    daily = by_day(transactions)
     summary = _summary(_per_customer(daily.filter(nw.col("day") <= start)), start, days_per_unit)
     later = (
         daily.filter((nw.col("day") > start) & (nw.col("day") <= end) & (nw.col("purchases") > 0))
         .group_by("customer_id")
         .agg(nw.len().alias("frequency_holdout"), nw.col("purchased").sum().alias("amount_holdout"))
     )
-    summary = summary.merge(_collect(later), on="customer_id", how="left")
+    summary = summary.merge(collected(later), on="customer_id", how="left")
     summary["frequency_holdout"] = summary["frequency_holdout"].fillna(0).astype("int64")
-    summary["amount_holdout"] = summary["amount_holdout"].fillna(0.0).astype(float).round(_DECIMALS)
+    summary["amount_holdout"] = summary["amount_holdout"].fillna(0.0).astype(float).round(DECIMALS)
     summary["T_holdout"] = (end - start).days / days_per_unit
     return summary
 
 
 def refund_only_customers(transactions, *, until: date | str) -> int:
     """How many customers had refunds but no purchase by a date, and are therefore in no summary."""
-    daily = _daily(transactions).filter(nw.col("day") <= _day(until, "until"))
+    daily = by_day(transactions).filter(nw.col("day") <= as_day(until, "until"))
     purchases = daily.group_by("customer_id").agg(nw.col("purchases").sum())
-    return len(_collect(purchases.filter(nw.col("purchases") == 0)))
+    return len(collected(purchases.filter(nw.col("purchases") == 0)))
 
 
 def monthly_series(transactions) -> pd.DataFrame:
@@ -91,23 +91,23 @@ def monthly_series(transactions) -> pd.DataFrame:
 
     Months without a transaction have no row.
     """
-    daily = _daily(transactions).with_columns(nw.col("day").dt.truncate("1mo").alias("month"))
+    daily = by_day(transactions).with_columns(nw.col("day").dt.truncate("1mo").alias("month"))
     sums = [nw.col(name).sum() for name in ("purchases", "purchased", "refunded")]
     buyers = daily.group_by("month", "customer_id").agg(*sums)
     buyers = buyers.with_columns((nw.col("purchases") > 0).cast(nw.Int64).alias("customers"))
-    found = _collect(buyers.group_by("month").agg(nw.col("customers").sum(), *sums))
+    found = collected(buyers.group_by("month").agg(nw.col("customers").sum(), *sums))
     found = found.sort_values("month", ignore_index=True)
     return pd.DataFrame(
         {
             "month": pd.to_datetime(found["month"]),
             "customers": found["customers"].astype("int64"),
             "purchases": found["purchases"].astype("int64"),
-            "revenue": (found["purchased"] - found["refunded"]).astype(float).round(_DECIMALS),
+            "revenue": (found["purchased"] - found["refunded"]).astype(float).round(DECIMALS),
         }
     )
 
 
-def _daily(transactions) -> nw.LazyFrame:
+def by_day(transactions) -> nw.LazyFrame:
     """One row per customer and day, lazily: purchase rows, their sum, refunds as a positive sum, margin."""
     frame = nw.from_native(transactions).lazy()
     schema = frame.collect_schema()
@@ -155,10 +155,10 @@ def _per_customer(daily: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def _summary(customers: nw.LazyFrame, until: pd.Timestamp, days_per_unit: float) -> pd.DataFrame:
-    found = _collect(customers).sort_values("customer_id", ignore_index=True)
+    found = collected(customers).sort_values("customer_id", ignore_index=True)
     first, last = pd.to_datetime(found["first_date"]), pd.to_datetime(found["last_date"])
     frequency = found["buying_days"].astype("int64") - 1
-    repeat = (found["purchased"] - found["purchased_first"]).astype(float).round(_DECIMALS)
+    repeat = (found["purchased"] - found["purchased_first"]).astype(float).round(DECIMALS)
     summary = pd.DataFrame(
         {
             "customer_id": found["customer_id"],
@@ -167,22 +167,22 @@ def _summary(customers: nw.LazyFrame, until: pd.Timestamp, days_per_unit: float)
             "T": (until - first).dt.days / days_per_unit,
             "monetary_value": repeat.div(frequency.where(frequency > 0)).fillna(0.0),
             "purchases": found["purchases"].astype("int64"),
-            "revenue": (found["purchased"] - found["refunds"]).astype(float).round(_DECIMALS),
-            "refunds": found["refunds"].astype(float).round(_DECIMALS),
+            "revenue": (found["purchased"] - found["refunds"]).astype(float).round(DECIMALS),
+            "refunds": found["refunds"].astype(float).round(DECIMALS),
             "first_date": first,
             "last_date": last,
         }
     )
     if "margin" in found:
-        summary["margin"] = found["margin"].astype(float).round(_DECIMALS)
+        summary["margin"] = found["margin"].astype(float).round(DECIMALS)
     return summary
 
 
-def _collect(frame: nw.LazyFrame) -> pd.DataFrame:
+def collected(frame: nw.LazyFrame) -> pd.DataFrame:
     return frame.collect().to_pandas()
 
 
-def _day(value: date | str, argument: str) -> pd.Timestamp:
+def as_day(value: date | str, argument: str) -> pd.Timestamp:
     day = pd.Timestamp(value)
     if day is pd.NaT:
         raise ValueError(f"`{argument}` must be a date, got {value!r}")

@@ -12,6 +12,7 @@ import narwhals as nw
 import pandas as pd
 
 from crmlab import aggregate
+from crmlab.absence import Absent
 from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
@@ -90,6 +91,12 @@ class Client:
         rows = nw.from_native(self._open(name)[0])
         event = TABLES[name].event
         return rows.filter(nw.col(event) < self._end) if event else rows
+
+    def optional(self, name: str) -> pd.DataFrame | Absent:
+        """The rows of a table as a frame, or an `Absent` where the client supplies none; see `crmlab.absence`."""
+        if name not in self.tables:
+            return Absent(_("the client supplies no table {name}").format(name=name))
+        return self.table(name).collect().to_pandas()
 
     def quality(self, name: str) -> Quality:
         """What was read of a table and what was kept."""
@@ -211,7 +218,8 @@ class Client:
         Parameters
         ----------
         metrics
-            Estimates by the names that the index and later notebooks read, such as `clv_total`.
+            Estimates by the names that the index and later notebooks read, such as `clv_total`; absent ones are left
+            out.
         models
             By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
         customers
@@ -222,12 +230,12 @@ class Client:
         if target is None:
             return
         results = {
-            "metrics": {name: estimate.to_dict() for name, estimate in (metrics or {}).items()},
-            "models": models or {},
+            "metrics": {name: estimate.to_dict() for name, estimate in (metrics or {}).items() if estimate},
+            "models": {name: model for name, model in (models or {}).items() if model},
             "data": {name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
             "period": self._data_period(),
         }
-        if customers is not None:
+        if customers is not None and not isinstance(customers, Absent):
             _check_customers(customers)
             ordered = customers.set_index("customer_id").sort_index()
             ordered.to_csv(f"{target}.csv", float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n")

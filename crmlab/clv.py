@@ -8,7 +8,7 @@ References
 Fader, Hardie and Lee (2005), RFM and CLV: using iso-value curves for customer base analysis, JMR 42, 415-430.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,8 @@ class LifetimeValue:
     total, mean
         Over all customers and per customer. The intervals hold what customers will have brought at the end, not
         only what they are expected to.
+    outcomes
+        What each customer brought in each simulated future, one row per future; none above 200,000 customers.
     """
 
     customers: pd.DataFrame
@@ -62,6 +64,7 @@ class LifetimeValue:
     annual_discount_rate: float
     margin: float
     refund_rate: float
+    outcomes: np.ndarray = field(repr=False)
 
     def table(self) -> pd.DataFrame:
         """Customers, the most valuable first."""
@@ -198,6 +201,7 @@ def customer_lifetime_value(
         annual_discount_rate,
         margin,
         refund_rate,
+        each,
     )
 
 

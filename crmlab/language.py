@@ -23,6 +23,8 @@ _NOUNS = {
     "days": N_("{number} days"),
     "hours": N_("{number} hours"),
 }
+# Longer numbers nobody reads in full, and Babel cannot set some of them.
+_LONGEST = 1e18
 # by language: the powers of ten by which long sums are told
 _POWERS = {"en": ((6, "m"), (3, "k")), "zh": ((8, "亿"), (4, "万"))}
 
@@ -60,6 +62,8 @@ def number(value: float, digits: int = 0) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"
+    if abs(value) >= _LONGEST:
+        return f"{value:.1e}".replace("e+", "e").replace("-", "−")
     rounded = round(float(value), digits) + 0.0
     pattern = "#,##0" + ("." + "0" * digits if digits > 0 else "")
     return format_decimal(rounded, pattern, locale=_locale(spoken())).replace("-", "−")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crmlab.absence import FitError
 from crmlab.intervals import Estimate, z_score
 
 # Shapes are held between e^-4 and e^4 (0.02 to 55) by a penalty that is zero inside. Some customer bases have no
@@ -21,10 +22,6 @@ _STEPS = 100
 _TOLERANCE = 1e-7
 # Of the differences, in logarithms of parameters: small against the curve of a likelihood, large against rounding.
 _DIFFERENCE = 3e-4
-
-
-class FitError(ValueError):
-    """The data cannot carry the model; the message says why in one sentence."""
 
 
 @dataclass(frozen=True, eq=False)

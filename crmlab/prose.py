@@ -13,7 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from crmlab import language
-from crmlab.messages import _, clauses, sentences, spoken
+from crmlab.absence import Absent
+from crmlab.messages import N_, _, clauses, sentences, spoken
 
 if TYPE_CHECKING:
     from crmlab.intervals import Estimate, Target
@@ -33,6 +34,10 @@ class Block:
         return {"text/plain": self.text, "text/html": self.html, MIME: self.content}
 
 
+# where a table or figure would stand of what is absent
+NOTHING = Block({"type": "nothing"}, "", "")
+
+
 @dataclass(frozen=True)
 class Missing:
     """A key figure that could not be estimated, and why."""
@@ -47,20 +52,34 @@ def missing(label: str, reason: str) -> Missing:
 
 
 def bottom_line(headline: str, *parts: str) -> Block:
-    """The verdict as a headline, then one or two sentences: why, and what to do."""
+    """The verdict as a headline, then one or two sentences: why, and what to do.
+
+    Where the headline is absent, the first sentence there is takes its place.
+    """
+    said = [part for part in (headline, *parts) if not isinstance(part, Absent)]
+    headline, *parts = said or [N_("The data do not carry a verdict.")]
     headline, rest = _said(headline), sentences(*map(_said, parts))
     html = f"<p><strong>{escape(headline)}</strong> {escape(rest)}</p>"
     return Block({"type": "bottom_line", "headline": headline, "text": rest}, html, sentences(headline, rest))
 
 
 def answer(*parts: str) -> Block:
-    """The paragraph under a section's question: its answer, with estimate, interval and n."""
+    """The paragraph under a section's question: its answer, with estimate, interval and n.
+
+    Parts that are absent are left out; where all are, a note says why.
+    """
+    reasons = dict.fromkeys(part.reason for part in parts if isinstance(part, Absent))
+    parts = [part for part in parts if not isinstance(part, Absent)]
+    if reasons and not parts:
+        return _note("skipped", _("Left out."), _("{reason}.").format(reason=capitalised(clauses(reasons).rstrip("."))))
     text = sentences(*map(_said, parts))
     return Block({"type": "answer", "text": text}, f"<p>{escape(text)}</p>", text)
 
 
 def caution(title: str, text: str) -> Block:
-    """What the reader must not conclude."""
+    """What the reader must not conclude; nothing where the text is absent."""
+    if isinstance(text, Absent):
+        return NOTHING
     return _note("caution", title, text)
 
 
@@ -92,7 +111,8 @@ def key_figures(
     Parameters
     ----------
     figures
-        By the name under which the metric is published: an estimate with its label, or `missing(label, reason)`.
+        By the name under which the metric is published: an estimate with its label, or `missing(label, reason)`. Those
+        that are absent are left out.
     scales
         Ends of the bar by name; 0 to 100% for shares, -100 to 100 for points, else from 0 to a round number.
     targets
@@ -102,6 +122,8 @@ def key_figures(
         What the last run published, by name: `client.previous`.
     """
     scales, targets, previous = scales or {}, targets or {}, previous or {}
+    scales = {name: scale for name, scale in scales.items() if not isinstance(figures.get(name), Absent)}
+    figures = {name: figure for name, figure in figures.items() if not isinstance(figure, Absent)}
     unknown = sorted(set(scales) - set(figures))
     if unknown:
         raise ValueError(f"`scales` names {unknown[0]!r}, which is no key figure; known: {', '.join(figures)}")

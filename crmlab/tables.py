@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crmlab import language
+from crmlab.absence import Absent
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, spoken
-from crmlab.prose import MIME, Block, answer, capitalised, position
+from crmlab.prose import MIME, NOTHING, Block, answer, capitalised, position
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -96,13 +97,14 @@ def table(
     intervals: Mapping[str, tuple[str, str]] | None = None,
     total: bool = False,
     flag: str | None = None,
-) -> Table:
+) -> Table | Block:
     """A frame as a table for stakeholders.
 
     Parameters
     ----------
     frame
-        One row per line; the first column names the line. A named index becomes the first columns.
+        One row per line; the first column names the line. A named index becomes the first columns. Of one that is
+        absent, nothing is shown.
     title, subtitle
         The title says what is shown, the subtitle period and method.
     formats
@@ -121,6 +123,8 @@ def table(
     flag
         First cell of the one row to stand out.
     """
+    if isinstance(frame, Absent):
+        return NOTHING
     if frame.index.names != [None]:
         frame = frame.reset_index()
     if frame.shape[1] == 0:

@@ -17,10 +17,10 @@ PACKAGE = ROOT / "crmlab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-FOUNDATION = {"contract", "intervals", "language", "messages"}
+FOUNDATION = {"absence", "contract", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "report", "cli"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "payments", "periods", "report", "cli"}
 
 
 def part(path: Path) -> str:
@@ -33,12 +33,19 @@ def part(path: Path) -> str:
 METRICS = {part(path) for path in MODULES} - FOUNDATION - READING - SHOWING - OTHERS
 # Part of the package: the parts it may import.
 MAY_IMPORT = (
-    {"contract": {"messages"}, "messages": set(), "extraction": {"messages"}, "language": {"messages"}}
+    {
+        "absence": set(),
+        "contract": {"messages"},
+        "messages": set(),
+        "extraction": {"messages"},
+        "language": {"messages"},
+    }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
+    | dict.fromkeys(("payments", "periods"), {"aggregate"})
     | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
-    | {"client": FOUNDATION | READING | {"aggregate"}}
-    | dict.fromkeys(METRICS, {"intervals", "language", "messages"} | METRICS)
-    | dict.fromkeys(SHOWING, {"intervals", "language", "messages"} | METRICS | SHOWING)
+    | {"client": FOUNDATION | READING | {"aggregate", "payments", "periods"}}
+    | dict.fromkeys(METRICS, {"absence", "intervals", "language", "messages"} | METRICS)
+    | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}
     | {"crmlab": {"client"}, "cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "report"}}
 )

@@ -4,7 +4,25 @@
 before.
 """
 
+from crmlab.plots.contribution import cac_by_channel, contribution_by_group, revenue_bridge
+from crmlab.plots.credit import calibration_plot, overdue_ageing, value_risk_map
 from crmlab.plots.house import Figure, figure
+from crmlab.plots.outlook import existing_potential_future, tornado
 from crmlab.plots.value import holdout_by_frequency, pareto_curve, rfm_map, value_by_decile
 
-__all__ = ["Figure", "figure", "holdout_by_frequency", "pareto_curve", "rfm_map", "value_by_decile"]
+__all__ = [
+    "Figure",
+    "cac_by_channel",
+    "calibration_plot",
+    "contribution_by_group",
+    "existing_potential_future",
+    "figure",
+    "holdout_by_frequency",
+    "overdue_ageing",
+    "pareto_curve",
+    "revenue_bridge",
+    "rfm_map",
+    "tornado",
+    "value_by_decile",
+    "value_risk_map",
+]

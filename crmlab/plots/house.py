@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from crmlab import language
+from crmlab.absence import Absent
 from crmlab.messages import _
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS, page_svg, titled
-from crmlab.prose import MIME
+from crmlab.prose import MIME, NOTHING, Block
 
 WIDE_PX, NARROW_PX = 736, 358
 _DPI = 72  # a point is a pixel
@@ -72,14 +73,14 @@ class Figure:
 
 def figure(
     function: Callable, *args, subtitle: str = "", read: str = "", heights_px: tuple[int, int] = (400, 340), **options
-) -> Figure:
+) -> Figure | Block:
     """A figure drawn for the report's column and for a phone.
 
     Parameters
     ----------
     function
         One of this package's, or any `(*args, ax, **options) -> Axes` that sets a left title (the finding) and a label
-        (the finding in words, with its numbers).
+        (the finding in words, with its numbers). Of arguments that are absent, nothing is drawn.
     subtitle
         What is drawn, in which units, over which period.
     read
@@ -91,6 +92,8 @@ def figure(
     --------
     >>> figure(pareto_curve, concentration, subtitle="Cumulative share of revenue")  # doctest: +SKIP
     """
+    if any(isinstance(given, Absent) for given in args):
+        return NOTHING
     sizes = zip(("wide", "narrow"), (WIDE_PX, NARROW_PX), heights_px, strict=True)
     content = {"type": "figure", "name": function.__name__, "subtitle": _(subtitle), "read": _(read)}
     image = ""

@@ -168,7 +168,7 @@ def _shown(output: NotebookNode) -> list[dict]:
     """What an output shows on the page: our own blocks as they are, markdown as the notebook's, the rest as text."""
     data = output.get("data", {})
     if MIME in data:
-        return [_known(data[MIME])]
+        return [_known(data[MIME])] if data[MIME].get("type") != "nothing" else []
     if "text/markdown" in data and not foreign.is_image(data):
         return [{"type": "markdown", "html": _prose(data["text/markdown"], "section")}]
     return foreign.blocks(output)

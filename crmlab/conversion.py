@@ -1,0 +1,231 @@
+"""How often opportunities are won and projects succeed, in all and by group of customers."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from crmlab import intervals, language
+from crmlab.groups import column_name, group_of, in_order, named
+from crmlab.intervals import Estimate
+from crmlab.messages import N_, _, ngettext, sentences
+from crmlab.shrinkage import shrunken_rates
+
+# customers needed before "every first opportunity was won" is taken as a rule of the data
+_RULE = 20
+FIRSTS = ("auto", "count", "leave_out")
+# by kind: label of the rate, and the sentence of the summary
+_KINDS = {
+    "conversion": (
+        N_("conversion rate of closed opportunities"),
+        N_("{rate} of closed opportunities were won {evidence}."),
+    ),
+    "projects": (N_("project success rate"), N_("{rate} of projects that ended were a success {evidence}.")),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SuccessRates:
+    """Rate of success, in all and by group.
+
+    Attributes
+    ----------
+    total
+        Over all; None where nothing has ended yet.
+    groups
+        One row per group, the largest first: `group`, `ended`, `successes`, `rate` (Wilson's interval) and `shrunken`
+        (drawn towards what the groups have in common; None for fewer than three groups).
+    correlation
+        Of the outcomes of one customer, 0 to 1: it widens every interval.
+    firsts_left_out
+        First opportunities of a customer that were left out, because it was they that won the customer.
+    open
+        Those that have not ended.
+    """
+
+    formats: ClassVar[dict[str, str]] = {"ended": "integer", "successes": "integer"} | {
+        "rate": "estimate",
+        "shrunken": "estimate",
+    }
+    labels: ClassVar[dict[str, str]] = {
+        "group": N_("Group"),
+        "ended": N_("Ended"),
+        "successes": N_("Successes"),
+        "rate": N_("Rate"),
+        "shrunken": N_("Rate, small groups drawn to the rest"),
+    }
+
+    kind: str
+    total: Estimate | None
+    groups: pd.DataFrame
+    by: str | None
+    correlation: float
+    firsts_left_out: int
+    open: int
+
+    def table(self) -> pd.DataFrame:
+        """`groups`, with the names given here in the language that is spoken."""
+        return self.groups.assign(group=named(self.groups["group"]))
+
+    def summary(self) -> str:
+        if self.total is None:
+            return _("No opportunity or project has ended yet, so that no rate can be told.")
+        told = _(_KINDS[self.kind][1]).format(rate=self.total.text(), evidence=self.total.evidence())
+        firsts = ngettext(
+            "One first opportunity is left out: it won the customer, and could not have been lost.",
+            "{n} first opportunities are left out: they won the customers, and could not have been lost.",
+            self.firsts_left_out,
+        ).format(n=language.number(self.firsts_left_out))
+        return sentences(told, self._spread(), firsts if self.firsts_left_out else "")
+
+    def _spread(self) -> str:
+        """The best and the worst group, where the groups can be told apart."""
+        if self.by is None or len(self.groups) < 2:
+            return ""
+        column = "rate" if self.groups["shrunken"].isna().any() else "shrunken"
+        rows = self.groups.assign(value=[rate.value for rate in self.groups[column]], shown=named(self.groups["group"]))
+        best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
+        by = column_name(self.by)
+        if best[column].low <= worst[column].high:
+            return _("By {by}, no difference can be told.").format(by=by)
+        return _("By {by}, {best} does best: {high} {high_evidence}; {worst} worst: {low} {low_evidence}.").format(
+            by=by,
+            best=best["shown"],
+            high=best[column].text(),
+            high_evidence=best[column].evidence(),
+            worst=worst["shown"],
+            low=worst[column].text(),
+            low_evidence=worst[column].evidence(),
+        )
+
+
+def conversion_rates(
+    opportunities: pd.DataFrame,
+    profiles: pd.DataFrame | None = None,
+    *,
+    by: str | None = None,
+    first: str = "auto",
+    confidence_level: float = 0.95,
+) -> SuccessRates:
+    """Share of closed opportunities that were won.
+
+    Parameters
+    ----------
+    opportunities
+        One row each: `customer_id`, `opened_on`, `outcome` (`won`, `lost`, anything else open).
+    profiles, by
+        One row per customer with `customer_id` and the column that makes the groups; one group without them.
+    first
+        A table of those who became customers knows no prospect who never did: the first opportunity of each is then
+        one that was won. `leave_out` leaves first opportunities out, `count` counts them, `auto` leaves them out if
+        each of at least 20 was won.
+    """
+    frame = _required(opportunities, ("customer_id", "opened_on", "outcome"))
+    if first not in FIRSTS:
+        raise ValueError(f"`first` must be among {', '.join(FIRSTS)}, got {first!r}")
+    frame = frame.sort_values(["customer_id", "opened_on"], kind="stable", ignore_index=True)
+    is_first = ~frame["customer_id"].duplicated()
+    firsts = frame.loc[is_first, "outcome"]
+    firsts = firsts[firsts.isin(("won", "lost"))]
+    out = first == "leave_out" or (first == "auto" and len(firsts) >= _RULE and (firsts == "won").all())
+    left_out = len(firsts) if out else 0
+    frame = frame[~is_first] if out else frame
+    closed = frame[frame["outcome"].isin(("won", "lost"))]
+    success = (closed["outcome"] == "won").to_numpy()
+    still_open = len(frame) - len(closed)
+    return _rates("conversion", closed["customer_id"], success, profiles, by, left_out, still_open, confidence_level)
+
+
+def project_success_rates(
+    opportunities: pd.DataFrame,
+    profiles: pd.DataFrame | None = None,
+    *,
+    successes: tuple[str, ...],
+    running: tuple[str, ...] = (),
+    by: str | None = None,
+    confidence_level: float = 0.95,
+) -> SuccessRates:
+    """Share of projects that ended in success.
+
+    Parameters
+    ----------
+    opportunities
+        One row each: `customer_id`, `project_outcome` (empty where there is no project, or it has not ended).
+    successes
+        Outcomes that count as success.
+    running
+        Outcomes that are none yet.
+    """
+    frame = _required(opportunities, ("customer_id", "project_outcome"))
+    outcome = frame["project_outcome"].where(frame["project_outcome"].astype(str).str.strip() != "")
+    ended = outcome.notna() & ~outcome.isin(running)
+    known = sorted(outcome[ended].unique())
+    if known and not set(successes) & set(known):
+        raise ValueError(f"`successes` must name outcomes in the data ({', '.join(known)}), got {', '.join(successes)}")
+    success = outcome[ended].isin(successes).to_numpy()
+    still = int(outcome.isin(running).sum())
+    return _rates("projects", frame.loc[ended, "customer_id"], success, profiles, by, 0, still, confidence_level)
+
+
+def _required(opportunities: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
+    missing = [name for name in needed if name not in opportunities]
+    if missing:
+        raise ValueError(f"`opportunities` must have the columns {', '.join(needed)}; missing: {', '.join(missing)}")
+    return opportunities[list(needed)]
+
+
+def _rates(kind, customer_ids, success, profiles, by, left_out, still_open, confidence_level) -> SuccessRates:
+    columns = ["group", "ended", "successes", "rate", "shrunken"]
+    if (profiles is None) != (by is None):
+        raise ValueError("`profiles` and `by` are given together or not at all")
+    if len(success) == 0:
+        return SuccessRates(kind, None, pd.DataFrame(columns=columns), by, 0.0, left_out, still_open)
+    label, level = _(_KINDS[kind][0]), {"confidence_level": confidence_level}
+    who = pd.factorize(np.asarray(customer_ids))[0]
+    correlation = _correlation(who, success)
+    total = _wilson(who, success, correlation, label=label, **level)
+    if by is None:
+        return SuccessRates(kind, total, pd.DataFrame(columns=columns), by, correlation, left_out, still_open)
+    group = group_of(customer_ids, profiles, by=by).to_numpy()
+    rows = []
+    for name in pd.unique(group):
+        inside = group == name
+        rate = _wilson(who[inside], success[inside], correlation, label=label, **level)
+        effect = _design_effect(who[inside], correlation)
+        rows.append((name, int(inside.sum()), int(success[inside].sum()), rate, effect))
+    frame = pd.DataFrame(rows, columns=[*columns[:4], "effect"])
+    shrunken = shrunken_rates(
+        frame["successes"] / frame["effect"], frame["ended"] / frame["effect"], counts=frame["ended"], label=label,
+        **level,
+    )  # fmt: skip
+    frame["shrunken"] = pd.Series(shrunken or [None] * len(frame), dtype=object)
+    return SuccessRates(kind, total, in_order(frame[columns], "ended"), by, correlation, left_out, still_open)
+
+
+def _correlation(who: np.ndarray, success: np.ndarray) -> float:
+    """How alike the outcomes of one customer are: 0 for independent ones, 1 for always the same."""
+    n, rate = len(success), success.mean()
+    sizes = np.bincount(who)
+    effect = _mean_size(who)
+    if rate in (0, 1) or effect <= 1 or len(sizes) < 2:
+        return 0.0
+    residual = np.bincount(who, success - rate)
+    found = (residual**2).sum() * len(sizes) / (len(sizes) - 1) / (n * rate * (1 - rate))
+    return float(np.clip((found - 1) / (effect - 1), 0.0, 1.0))
+
+
+def _mean_size(who: np.ndarray) -> float:
+    """Outcomes of the customer of a randomly chosen outcome."""
+    return float((np.bincount(who) ** 2).sum() / len(who))
+
+
+def _design_effect(who: np.ndarray, correlation: float) -> float:
+    return 1 + (_mean_size(who) - 1) * correlation
+
+
+def _wilson(who: np.ndarray, success: np.ndarray, correlation: float, **options) -> Estimate:
+    """Wilson's interval for as many independent outcomes as these are worth."""
+    effect = _design_effect(who, correlation)
+    found = intervals.wilson(success.sum() / effect, len(success) / effect, **options)
+    return replace(found, n=len(success))

@@ -1,0 +1,236 @@
+r"""Whether probabilities came true: do they rank customers rightly, and are they as high as what happened.
+
+References
+----------
+DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under correlated receiver operating characteristic curves,
+Biometrics 44, 837-845. Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565
+(calibration slope). Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review
+78, 1-3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crmlab import intervals, language
+from crmlab.credit.logistic import fit_logistic
+from crmlab.intervals import Estimate
+from crmlab.likelihood import FitError
+from crmlab.messages import N_, _, ngettext, sentences
+
+_FEW = N_("fewer than two customers with or without a default")
+_PERFECT = N_("every customer with a default ranks above every one without")
+_LARGEST = N_("the largest of many differences is too large on average; judge by the AUC")
+# Log-odds are held to this; a probability of 0 or 1 would say that the other cannot happen.
+_LOWEST = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityCheck:
+    """Probabilities of default held against what happened.
+
+    Attributes
+    ----------
+    auc
+        Chance that a customer with a default had the higher probability: 0.5 is guessing, 1 perfect. None where there
+        is no default, or nothing but defaults.
+    ks
+        Largest distance between the two groups' cumulative shares, 0 to 1, higher is better; None as `auc`.
+    brier
+        Mean squared error of the probabilities, lower is better.
+    brier_baseline
+        The same, had every customer been given `baseline`.
+    slope
+        Of the log-odds of what happened on those foretold: 1 is right, below 1 the probabilities spread too far. None
+        where it cannot be told.
+    observed_to_expected
+        Defaults that happened for each one foretold: 1 is right, above 1 the probabilities are too low.
+    bands
+        Customers in bands of equal size by probability, lowest first: `band`, `customers`, `predicted` and `actual`
+        share of defaults, the latter with `low` and `high`, which hold in all bands at once.
+    """
+
+    auc: Estimate | None
+    ks: Estimate | None
+    brier: Estimate
+    brier_baseline: Estimate
+    slope: Estimate | None
+    observed_to_expected: Estimate
+    bands: pd.DataFrame
+    n: int
+    defaults: int
+    baseline: float
+
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Those that there are."""
+        every = (self.auc, self.ks, self.brier, self.brier_baseline, self.slope, self.observed_to_expected)
+        return tuple(estimate for estimate in every if estimate is not None)
+
+    def table(self) -> pd.DataFrame:
+        """One row per measure."""
+        rows = [(each.label, each.value, each.low, each.high, each.n) for each in self.estimates()]
+        frame = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "n"])
+        return frame.astype({"low": float, "high": float})
+
+    def summary(self) -> str:
+        return sentences(self._ranking(), self._level())
+
+    def _ranking(self) -> str:
+        if self.auc is None:
+            return ngettext(
+                "One customer checked shows nothing of how well the model ranks: that takes some with and some without "
+                "default.",
+                "The {n} customers checked show nothing of how well the model ranks: that takes some with and some "
+                "without default.",
+                self.n,
+            ).format(n=language.number(self.n))
+        values = {"auc": self.auc.text(), "evidence": self.auc.evidence(), "n": language.number(self.defaults)}
+        if self.auc.low is not None and self.auc.low > 0.5:
+            return _(
+                "The model ranks customers who came to default above those who did not: its AUC is {auc} {evidence}, "
+                "where 0.5 is guessing; {n} defaulted."
+            ).format(**values)
+        return _(
+            "That the model ranks better than a coin cannot be told: its AUC is {auc} {evidence}, with {n} defaults."
+        ).format(**values)
+
+    def _level(self) -> str:
+        ratio = self.observed_to_expected
+        values = {"ratio": ratio.text(), "evidence": ratio.evidence()}
+        if ratio.low > 1:
+            return _("Its probabilities were too low: {ratio} defaults for each one foretold {evidence}.").format(
+                **values
+            )
+        if ratio.high < 1:
+            return _("Its probabilities were too high: {ratio} defaults for each one foretold {evidence}.").format(
+                **values
+            )
+        return _("Their number agrees with what happened: {ratio} defaults for each one foretold {evidence}.").format(
+            **values
+        )
+
+
+def probability_check(
+    outcomes, probabilities, *, baseline: float, bands: int = 5, confidence_level: float = 0.95
+) -> ProbabilityCheck:
+    """Probabilities held against outcomes of customers that no part of the model has seen.
+
+    Parameters
+    ----------
+    outcomes
+        1 for a default, 0 for none.
+    probabilities
+        One for each outcome, 0 to 1.
+    baseline
+        The naive forecast: the same probability for everyone, as a rule the share of those the model was fitted to.
+    bands
+        How many bands of equal size, at most; equal probabilities are never torn apart.
+    """
+    y, p = np.asarray(outcomes, dtype=float), np.asarray(probabilities, dtype=float)
+    if len(y) == 0 or len(y) != len(p):
+        raise ValueError(f"`outcomes` and `probabilities` must be equally many, at least 1, got {len(y)} and {len(p)}")
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise ValueError("`outcomes` must be 0 or 1")
+    if not ((p >= 0) & (p <= 1)).all() or not 0 <= baseline <= 1:
+        raise ValueError("`probabilities` and `baseline` must lie between 0 and 1")
+    if bands < 1:
+        raise ValueError(f"`bands` must be at least 1, got {bands}")
+    level = {"confidence_level": confidence_level}
+    happened = intervals.wilson(int(y.sum()), len(y), **level)
+    expected = max(float(p.mean()), _LOWEST)
+    ratio = (value / expected for value in (happened.value, happened.low, happened.high))
+    label = _("defaults that happened for each one foretold")
+    both = 0 < y.sum() < len(y)
+    return ProbabilityCheck(
+        auc=area_under_curve(y, p, **level) if both else None,
+        ks=kolmogorov_smirnov(y, p) if both else None,
+        brier=_brier(y, p, _("Brier score"), **level),
+        brier_baseline=_brier(y, np.full(len(y), baseline), _("Brier score of the naive forecast"), **level),
+        slope=_slope(y, p, **level),
+        observed_to_expected=Estimate(*ratio, "ratio", len(y), label, confidence_level),
+        bands=_bands(y, p, bands, confidence_level),
+        n=len(y),
+        defaults=int(y.sum()),
+        baseline=float(baseline),
+    )
+
+
+def area_under_curve(outcomes, probabilities, *, confidence_level: float = 0.95) -> Estimate:
+    r"""Area under the ROC curve, with DeLong's variance on the log-odds scale.
+
+    With :math:`V_i` the share of the other group that a customer ranks above (half of the equal ones among them), the
+    variance is :math:`s^2(V_1) / n_1 + s^2(V_0) / n_0`.
+
+    Examples
+    --------
+    >>> round(area_under_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).value, 2)
+    0.75
+    """
+    from scipy.stats import rankdata
+
+    y, p = np.asarray(outcomes) == 1, np.asarray(probabilities, dtype=float)
+    n_with, n_without = int(y.sum()), int((~y).sum())
+    if not n_with or not n_without:
+        raise ValueError("`outcomes` must have both 0 and 1")
+    overall = rankdata(p)
+    above = (overall[y] - rankdata(p[y])) / n_without
+    below = 1 - (overall[~y] - rankdata(p[~y])) / n_with
+    auc, label = float(above.mean()), _("area under the ROC curve (AUC)")
+    shown = {"unit": "index", "n": len(y), "label": label, "confidence_level": confidence_level}
+    if min(n_with, n_without) < 2:
+        return Estimate(auc, None, None, **shown, no_interval=_FEW)
+    if auc in (0.0, 1.0):
+        return Estimate(auc, None, None, **shown, no_interval=_PERFECT if auc else N_("at the end of its range"))
+    variance = above.var(ddof=1) / n_with + below.var(ddof=1) / n_without
+    return intervals.from_standard_error(auc, float(np.sqrt(variance)), within=(0, 1), **shown)
+
+
+def kolmogorov_smirnov(outcomes, probabilities) -> Estimate:
+    """Largest distance between the cumulative shares of those with and without default.
+
+    It has no interval: the largest of many differences is too large on average, and of those that are usual (normal at
+    the largest, bootstrap with its bias taken off) 95% ones covered 81% to 91% of the time in simulations with 30 and
+    100 defaults among 600 customers.
+    """
+    y, p = np.asarray(outcomes) == 1, np.asarray(probabilities, dtype=float)
+    if y.all() or not y.any():
+        raise ValueError("`outcomes` must have both 0 and 1")
+    place = np.unique(p, return_inverse=True)[1]
+    shares = [np.cumsum(np.bincount(place[group], minlength=place.max() + 1)) / group.sum() for group in (y, ~y)]
+    label = _("largest distance between the groups’ cumulative shares (KS)")
+    return Estimate(
+        float(np.abs(shares[0] - shares[1]).max()), None, None, "index", len(y), label, no_interval=_LARGEST
+    )
+
+
+def _brier(y: np.ndarray, p: np.ndarray, label: str, *, confidence_level: float) -> Estimate:
+    return intervals.mean((p - y) ** 2, unit="index", label=label, confidence_level=confidence_level)
+
+
+def _slope(y: np.ndarray, p: np.ndarray, *, confidence_level: float) -> Estimate | None:
+    held = np.clip(p, _LOWEST, 1 - _LOWEST)
+    log_odds = pd.DataFrame({"log_odds": np.log(held / (1 - held))})
+    if log_odds["log_odds"].std(ddof=0) < 1e-9:
+        return None
+    try:
+        fit = fit_logistic(log_odds, y, confidence_level=confidence_level)
+    except FitError:
+        return None
+    ends = (float(end[1]) for end in (fit.coefficients, fit.low, fit.high))
+    return Estimate(*ends, "ratio", len(y), _("calibration slope"), confidence_level)
+
+
+def _bands(y: np.ndarray, p: np.ndarray, bands: int, confidence_level: float) -> pd.DataFrame:
+    # a customer's band follows from how many have a strictly lower probability, so that equal ones stay together
+    worse = pd.Series(p).rank(method="min").to_numpy().astype(int) - 1
+    frame = pd.DataFrame({"band": bands * worse // len(p), "p": p, "y": y})
+    found = frame.groupby("band").agg(customers=("y", "size"), predicted=("p", "mean"), defaults=("y", "sum"))
+    found["defaults"] = found["defaults"].astype(int)
+    # Bonferroni: of five bands of a perfect model, one would else be off in nearly a quarter of all checks
+    each_level = 1 - (1 - confidence_level) / len(found)
+    actual = [intervals.wilson(row.defaults, row.customers, confidence_level=each_level) for row in found.itertuples()]
+    for name, ends in (("actual", "value"), ("low", "low"), ("high", "high")):
+        found[name] = [getattr(each, ends) for each in actual]
+    found.index = pd.RangeIndex(1, len(found) + 1, name="band")
+    return found.reset_index()
