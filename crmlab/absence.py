@@ -53,6 +53,11 @@ class Absent:
     __ror__ = __or__
 
 
+def given(result: Any) -> Any:
+    """The result, or None in place of one that is absent: for what a function can do without."""
+    return None if isinstance(result, Absent) else result
+
+
 def attempt(function: Callable, *args: Any, **options: Any) -> Any:
     """The function's result, or an `Absent` where an argument is one, or the data cannot carry what is asked.
 
@@ -61,9 +66,9 @@ def attempt(function: Callable, *args: Any, **options: Any) -> Any:
     >>> attempt(max, [3, 5]), attempt(max, Absent("nobody bought"))
     (5, <absent: nobody bought>)
     """
-    for given in (*args, *options.values()):
-        if isinstance(given, Absent):
-            return given
+    for argument in (*args, *options.values()):
+        if isinstance(argument, Absent):
+            return argument
     try:
         return function(*args, **options)
     except FitError as error:

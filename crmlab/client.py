@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from crmlab import aggregate
+from crmlab import aggregate, publication
 from crmlab.absence import Absent
 from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.data import connect, open_table
@@ -19,6 +20,8 @@ from crmlab.intervals import Estimate, count
 from crmlab.language import day, number
 from crmlab.messages import _, clauses, speak
 from crmlab.params import Params, Project, find_project, load_params
+from crmlab.payments import payment_summary
+from crmlab.periods import AdjacentPeriods, adjacent_periods
 from crmlab.quality import Quality
 
 # the tables whose last event is the last date in the data, the first that is supplied first
@@ -172,6 +175,16 @@ class Client:
             time_unit=time_unit,
         )
 
+    def adjacent_periods(self, months: int = 12) -> AdjacentPeriods:
+        """What each customer brought in the `months` up to the as-of date, and in as many before; see `periods`."""
+        return adjacent_periods(self.table("transactions"), until=self.as_of, months=months)
+
+    def payment_summary(self, default_days: int = 90) -> pd.DataFrame | Absent:
+        """One row per customer with instalments, as of the as-of date; see `payments.payment_summary`."""
+        if "payments" not in self.tables:
+            return self.optional("payments")
+        return payment_summary(self.table("payments"), until=self.as_of, default_days=default_days)
+
     def calibration_end(self, given: str | None) -> date:
         """The day up to which models are fitted: the one given, else half-way from the first event to the as-of date.
 
@@ -211,7 +224,7 @@ class Client:
         *,
         metrics: dict[str, Estimate] | None = None,
         models: dict[str, dict] | None = None,
-        customers: pd.DataFrame | None = None,
+        customers: Iterable[pd.DataFrame | Absent] = (),
     ) -> None:
         """Hand over the results of a notebook. Under a run they are written beside the report; else nothing is.
 
@@ -223,23 +236,20 @@ class Client:
         models
             By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
         customers
-            One row per customer: `customer_id`, and what the client's own CRM should know of each. It becomes part of
-            `customers.csv`, beside what other notebooks say, and never of the page.
+            Frames with `customer_id`, one row per customer, and what the client's own CRM should know of each. They
+            become part of `customers.csv`, beside what other notebooks say, and never of the page.
         """
         target = os.environ.get("CRMLAB_PUBLISH")
         if target is None:
             return
-        results = {
-            "metrics": {name: estimate.to_dict() for name, estimate in (metrics or {}).items() if estimate},
-            "models": {name: model for name, model in (models or {}).items() if model},
-            "data": {name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
-            "period": self._data_period(),
-        }
-        if customers is not None and not isinstance(customers, Absent):
-            _check_customers(customers)
-            ordered = customers.set_index("customer_id").sort_index()
-            ordered.to_csv(f"{target}.csv", float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n")
-        Path(target).write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+        publication.write(
+            Path(target),
+            metrics=metrics or {},
+            models=models or {},
+            customers=customers,
+            data={name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
+            period=self._data_period(),
+        )
 
     def _data_period(self) -> list[str] | None:
         """First and last event of the table that sets the clock, of those that were read."""
@@ -257,13 +267,6 @@ class Client:
         if name not in self._opened:
             self._opened[name] = open_table(self._connection, self.params, name, self.project)
         return self._opened[name]
-
-
-def _check_customers(customers: pd.DataFrame) -> None:
-    if "customer_id" not in customers.columns:
-        raise ValueError(f"`customers` must have the column customer_id, got {', '.join(map(str, customers))}")
-    if repeated := int(customers["customer_id"].duplicated().sum()):
-        raise ValueError(f"`customers` must have one row per customer, got {repeated:,} customer_id repeated")
 
 
 def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:

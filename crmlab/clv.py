@@ -9,6 +9,7 @@ Fader, Hardie and Lee (2005), RFM and CLV: using iso-value curves for customer b
 """
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import pandas as pd
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
 from crmlab.likelihood import FitError, prediction, prediction_bounds
-from crmlab.messages import _
+from crmlab.messages import N_, _
 from crmlab.purchases import UNITS_PER_MONTH, PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from crmlab.spend import SpendModel, fit_gamma_gamma
 
@@ -54,7 +55,24 @@ class LifetimeValue:
         only what they are expected to.
     outcomes
         What each customer brought in each simulated future, one row per future; none above 200,000 customers.
+    group_formats, group_labels
+        How `groups` are shown, by column.
     """
+
+    group_formats: ClassVar[dict[str, str]] = {
+        "group": "text",
+        "customers": "integer",
+        "customer_share": "share",
+        "clv": "estimate",
+        "clv_share": "share",
+    }
+    group_labels: ClassVar[dict[str, str]] = {
+        "group": N_("Group"),
+        "customers": N_("Customers"),
+        "customer_share": N_("Share of customers"),
+        "clv": N_("Lifetime value"),
+        "clv_share": N_("Share of lifetime value"),
+    }
 
     customers: pd.DataFrame
     groups: pd.DataFrame

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import intervals, language
+from crmlab.absence import FitError
 from crmlab.groups import column_name, group_of, in_order, named
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, ngettext, sentences
@@ -162,7 +163,8 @@ def project_success_rates(
     ended = outcome.notna() & ~outcome.isin(running)
     known = sorted(outcome[ended].unique())
     if known and not set(successes) & set(known):
-        raise ValueError(f"`successes` must name outcomes in the data ({', '.join(known)}), got {', '.join(successes)}")
+        named = ", ".join(successes) or "none"
+        raise FitError(f"`successes` must name outcomes in the data ({', '.join(known)}), got {named}")
     success = outcome[ended].isin(successes).to_numpy()
     still = int(outcome.isin(running).sum())
     return _rates("projects", frame.loc[ended, "customer_id"], success, profiles, by, 0, still, confidence_level)
@@ -171,14 +173,13 @@ def project_success_rates(
 def _required(opportunities: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
     missing = [name for name in needed if name not in opportunities]
     if missing:
-        raise ValueError(f"`opportunities` must have the columns {', '.join(needed)}; missing: {', '.join(missing)}")
+        raise FitError(f"`opportunities` must have the columns {', '.join(needed)}; missing: {', '.join(missing)}")
     return opportunities[list(needed)]
 
 
 def _rates(kind, customer_ids, success, profiles, by, left_out, still_open, confidence_level) -> SuccessRates:
     columns = ["group", "ended", "successes", "rate", "shrunken"]
-    if (profiles is None) != (by is None):
-        raise ValueError("`profiles` and `by` are given together or not at all")
+    by = None if profiles is None else by
     if len(success) == 0:
         return SuccessRates(kind, None, pd.DataFrame(columns=columns), by, 0.0, left_out, still_open)
     label, level = _(_KINDS[kind][0]), {"confidence_level": confidence_level}

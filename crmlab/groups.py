@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from crmlab.absence import FitError
 from crmlab.messages import N_, _
 
 # English in every frame; translated where they are shown
@@ -33,7 +34,7 @@ def group_of(customer_ids, profiles: pd.DataFrame, *, by: str, fewest: int = 1) 
     """
     missing = [name for name in ("customer_id", by) if name not in profiles]
     if missing:
-        raise ValueError(f"`profiles` must have the columns customer_id and {by}; missing: {', '.join(missing)}")
+        raise FitError(f"`profiles` must have the columns customer_id and {by}; missing: {', '.join(missing)}")
     if profiles["customer_id"].duplicated().any():
         raise ValueError("`profiles` must have one row per customer, got some customer_id more than once")
     known = profiles.set_index("customer_id")[by].dropna().astype(str).str.strip()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import intervals
+from crmlab.absence import FitError
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
 from crmlab.likelihood import prediction, prediction_bounds
@@ -134,7 +135,7 @@ def holdout_check(
         raise ValueError(f"`calibration` must have one T_holdout for all customers, got {len(lengths)} values")
     came = calibration["frequency_holdout"].to_numpy(dtype=float)
     if not came.any():
-        raise ValueError("`calibration` must have repeat purchases in the holdout period, got none to compare with")
+        raise FitError("there are no repeat purchases in the holdout period to hold the forecast against")
     forecast = model.conditional_expected_purchases(lengths[0], calibration)
     group = calibration["frequency"].clip(upper=_MOST).to_numpy(dtype=int)
     sizes = np.bincount(group, minlength=_MOST + 1)

@@ -67,12 +67,13 @@ class Estimate:
 
     @property
     def _decimals(self) -> int | None:
-        """Decimals in prose: as `digits`, and for nouns what the interval allows, two at most."""
-        if self.low is None or not language.is_noun(self.unit):
+        """Decimals in prose: as `digits`; of nouns and bare numbers what the interval allows, two and three at most."""
+        noun = language.is_noun(self.unit)
+        if self.low is None or not (noun or language.is_bare(self.unit)):
             return self.digits
         if self.high == self.low:
-            return 0 if float(self.value).is_integer() else 1
-        return min(2, max(0, language.decimals((self.high - self.low) / 2)))
+            return 3 if not noun else 0 if float(self.value).is_integer() else 1
+        return min(2 if noun else 3, max(0, language.decimals((self.high - self.low) / 2)))
 
     def text(self) -> str:
         """The value with its unit, rounded as its interval allows: `$767,000`."""
@@ -88,8 +89,7 @@ class Estimate:
             digits = self.digits if self.digits is not None else (0 if abs(self.value) >= 100 else 2)
             ends = (language.number(end, digits) for end in (self.low, self.high))
         else:
-            digits = self._decimals if language.is_noun(self.unit) else 3
-            ends = (language.number(end, digits) for end in (self.low, self.high))
+            ends = (language.number(end, self._decimals) for end in (self.low, self.high))
         return "[{}, {}]".format(*ends)
 
     def evidence(self) -> str:

@@ -40,6 +40,11 @@ def is_currency(unit: str) -> bool:
     return len(unit) == 3 and unit.isalpha() and unit.isupper()
 
 
+def is_bare(unit: str) -> bool:
+    """Whether a unit is none, and the number stands by itself."""
+    return unit in _BARE
+
+
 def is_noun(unit: str) -> bool:
     """Whether a unit is a word that follows the number, such as `months`."""
     return unit not in SHARES and unit not in _BARE and not is_currency(unit)
@@ -115,6 +120,8 @@ def _money(value: float, unit: str, digits: int | None) -> str:
         power, suffix, kept = scale(value, digits)
         kept = (0 if abs(value) >= 100 else 2) if kept is None else kept
         return f"{number(value / 10**power, kept)} {suffix}{currency_symbol(unit)}"
+    if abs(value) >= _LONGEST:
+        return f"{currency_symbol(unit)}{number(value)}"
     digits = (0 if abs(value) >= 100 else 2) if digits is None else digits
     pattern = "¤#,##0" + ("." + "0" * digits if digits > 0 else "")
     rounded = round(value, digits) + 0.0

@@ -113,7 +113,7 @@ def payback(
         Of the models' parameters, the margin and the cost, independently of one another.
     """
     if cac is None or not cac.value > 0:
-        raise ValueError(f"`cac` must be a cost above zero, got {cac}")
+        raise FitError("the cost of winning a customer cannot be told, or is zero")
     if horizon_months != int(horizon_months) or not 1 <= horizon_months <= MOST_MONTHS:
         raise ValueError(f"`horizon_months` must be a whole number from 1 to {MOST_MONTHS}, got {horizon_months}")
     rng = np.random.default_rng(seed)

@@ -90,6 +90,12 @@ class ValueOutlook:
         """`groups`, with the names given here in the language that is spoken."""
         return self.groups.assign(group=named(self.groups["group"].replace(_ALL, _(_ALL))))
 
+    def customer_list(self) -> pd.DataFrame:
+        """What the client's own CRM should know of each customer."""
+        names = {"existing": "existing_value", "pipeline": "open_opportunities", "potential": "potential_value"}
+        names |= {"growth": "expected_growth_a_year", "high_potential": "high_potential"}
+        return self.customers[["customer_id", *names]].rename(columns=names)
+
     def high_potential(self, first: int = 10) -> pd.DataFrame:
         """The `first` customers of high potential, the largest growth first."""
         chosen = self.customers[self.customers["high_potential"]]
@@ -156,7 +162,7 @@ def value_outlook(
     worth, purchases, spend, customers
         What `clv.customer_lifetime_value` gave and was given.
     profiles, by
-        One row per customer with `customer_id` and the column that makes the groups.
+        One row per customer with `customer_id` and the column that makes the groups; without profiles all are one.
     opportunities
         One row each: `customer_id`, `outcome` (anything but `won` and `lost` is open), `amount`; an empty amount
         counts as zero.
@@ -167,8 +173,7 @@ def value_outlook(
     draws
         Simulated futures behind the intervals of the groups.
     """
-    if (profiles is None) != (by is None):
-        raise ValueError("`profiles` and `by` are given together or not at all")
+    by = None if profiles is None else by
     margin = worth.margin if opportunity_margin is None else opportunity_margin
     if not 0 <= margin <= 1:
         raise ValueError(f"`opportunity_margin` must be a share from 0 to 1, got {margin}")

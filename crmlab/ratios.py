@@ -25,7 +25,9 @@ FEWEST = 10
 _FEW = N_("fewer than 10 observations")
 _EQUAL = N_("no difference between the observations")
 _END = N_("at the end of its range")
+_UNBOUNDED = N_("the observations are too few to bound it")
 _MOST = 0.9
+_WIDEST_LOG = 20.0  # an interval over nine powers of ten says nothing
 SCALES = ("plain", "log", "log_odds")
 
 
@@ -74,6 +76,8 @@ def ratio_of_sums(
         ends = intervals.from_standard_error(
             math.log(ratio), error / ratio, unit="", n=n, degrees_of_freedom=freedom, confidence_level=confidence_level
         )
+        if ends.high - ends.low > _WIDEST_LOG:
+            return Estimate(ratio - less, None, None, no_interval=_UNBOUNDED, **shown)
         low, high = math.exp(ends.low), math.exp(ends.high)
         return Estimate(ratio - less, min(low, ratio) - less, max(high, ratio) - less, **shown)
     within = (0, 1) if scale == "log_odds" else None

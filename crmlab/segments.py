@@ -101,6 +101,10 @@ class RFM:
         """`segments`, with their names in the language that is spoken."""
         return self.segments.assign(segment=self.segments["segment"].map(segment_name))
 
+    def segment_names(self) -> pd.Series:
+        """The segment of each customer, in their order, by its name in the language that is spoken."""
+        return self.customers["segment"].map(segment_name)
+
     def summary(self) -> str:
         champions, champions_share, champions_revenue = self._part(("Champions",))
         slipping, slipping_share, slipping_revenue = self._part(SLIPPING)

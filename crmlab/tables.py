@@ -168,6 +168,18 @@ def table(
     return Table(content)
 
 
+def of(result, **options) -> Table | Block:
+    """A result's own table, with the formats and headers that it gives its columns; else as `table`."""
+    if isinstance(result, Absent):
+        return NOTHING
+    frame = result.table()
+    known = {
+        name: {column: value for column, value in getattr(result, name, {}).items() if column in frame}
+        for name in ("formats", "labels")
+    }
+    return table(frame, **(known | options))
+
+
 def data_quality(quality_rows: Sequence[Mapping], *, title: str = N_("What was read and what was kept")) -> Table:
     """Rows read, kept and rejected for each table, from `{table, rows, accepted, rejected, remarks}`.
 

@@ -20,7 +20,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FOUNDATION = {"absence", "contract", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "payments", "periods", "report", "cli"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "payments", "periods", "publication"} | {
+    "report",
+    "cli",
+}
 
 
 def part(path: Path) -> str:
@@ -42,8 +45,9 @@ MAY_IMPORT = (
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
     | dict.fromkeys(("payments", "periods"), {"aggregate"})
+    | {"publication": {"absence", "intervals"}}
     | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
-    | {"client": FOUNDATION | READING | {"aggregate", "payments", "periods"}}
+    | {"client": FOUNDATION | READING | {"aggregate", "payments", "periods", "publication"}}
     | dict.fromkeys(METRICS, {"absence", "intervals", "language", "messages"} | METRICS)
     | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}

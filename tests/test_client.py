@@ -141,9 +141,20 @@ def test_publish_writes_only_under_a_run(small, monkeypatch):
 def test_what_is_published_of_customers_has_one_row_each(small, monkeypatch):
     client = crmlab.open("acme")
     monkeypatch.setenv("CRMLAB_PUBLISH", str(small.root / "out.json"))
-    client.publish(customers=pd.DataFrame({"customer_id": ["2", "1"], "clv": [1 / 3, 2.0]}))
+    known = pd.DataFrame({"customer_id": ["2", "1"], "clv": [1 / 3, 2.0]})
+    client.publish(customers=[known, client.optional("payments")])
     assert (small.root / "out.json.csv").read_text() == "customer_id,clv\n1,2\n2,0.333333\n"
     with pytest.raises(ValueError, match="must have one row per customer, got 1 customer_id repeated"):
-        client.publish(customers=pd.DataFrame({"customer_id": ["1", "1"]}))
+        client.publish(customers=[pd.DataFrame({"customer_id": ["1", "1"]})])
     with pytest.raises(ValueError, match="must have the column customer_id, got clv"):
-        client.publish(customers=pd.DataFrame({"clv": [1.0]}))
+        client.publish(customers=[pd.DataFrame({"clv": [1.0]})])
+    with pytest.raises(ValueError, match="must name each column once, got clv twice"):
+        client.publish(customers=[known, known])
+
+
+def test_a_table_that_the_client_lacks_is_absent_with_its_reason(small):
+    client = crmlab.open("acme")
+    missing = client.optional("surveys")
+    assert not missing and missing.reason == "the client supplies no table surveys"
+    assert client.payment_summary().reason == "the client supplies no table payments"
+    assert len(client.optional("transactions")) == 4

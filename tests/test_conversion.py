@@ -102,7 +102,6 @@ def test_all_is_translated(untranslated):
     ("call", "message"),
     [
         (lambda: conversion_rates(OPPORTUNITIES[["outcome"]]), "missing: customer_id, opened_on"),
-        (lambda: conversion_rates(OPPORTUNITIES, by="segment"), "`profiles` and `by` are given together"),
         (lambda: conversion_rates(OPPORTUNITIES, first="never"), "`first` must be among auto, count, leave_out"),
         (
             lambda: project_success_rates(PROJECTS, successes=("done",)),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crmlab.absence import FitError
 from crmlab.credit.behaviour import default_outcomes
 from crmlab.credit.out_of_time import out_of_time_check
 from crmlab.credit.scorecard import default_model
@@ -25,12 +26,14 @@ def test_later_customers_are_foretold_from_earlier_ones():
 
 def test_customers_of_one_day_cannot_be_parted():
     outcomes, customers = sample(50)
-    assert out_of_time_check(outcomes.assign(first_due_on="2024-01-01"), customers, features=FEATURES) is None
+    with pytest.raises(FitError, match="too few customers have been observed"):
+        out_of_time_check(outcomes.assign(first_due_on="2024-01-01"), customers, features=FEATURES)
 
 
 def test_nobody_observed_for_long_enough():
     outcomes, customers = sample(40)
-    assert out_of_time_check(outcomes.assign(observed=False), customers, features=FEATURES) is None
+    with pytest.raises(FitError, match="too few customers have been observed"):
+        out_of_time_check(outcomes.assign(observed=False), customers, features=FEATURES)
 
 
 def test_too_few_defaults_leave_a_forecast_that_is_the_same_for_all():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlab.absence import FitError
 from crmlab.clv import fit_bg_nbd, fit_mbg_nbd
 from crmlab.holdout import holdout_check
 from crmlab.intervals import Estimate
@@ -110,7 +111,7 @@ def test_mbg_nbd_forecasts_fewer_than_bg_nbd():
 
 
 def test_nothing_to_compare_with_is_refused():
-    with pytest.raises(ValueError, match="must have repeat purchases in the holdout period, got none"):
+    with pytest.raises(FitError, match="no repeat purchases in the holdout period to hold the forecast against"):
         holdout_check(fitted("bg_nbd"), sample().assign(frequency_holdout=0))
     mixed = pd.concat([sample(), sample().assign(T_holdout=20.0)])
     with pytest.raises(ValueError, match="must have one T_holdout for all customers, got 2 values"):

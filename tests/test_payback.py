@@ -98,7 +98,7 @@ def test_channels_of_few_customers_have_no_value_of_their_own():
     ("call", "message"),
     [
         (lambda: result(horizon_months=0), "`horizon_months` must be a whole number from 1 to 120, got 0"),
-        (lambda: payback(None, None, None, margin=MARGIN), "`cac` must be a cost above zero, got None"),
+        (lambda: payback(None, None, None, margin=MARGIN), "the cost of winning a customer cannot be told, or is zero"),
     ],
 )
 def test_says_what_is_wrong(call, message):

@@ -116,7 +116,6 @@ def test_all_is_translated(untranslated):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "segment"}, "`profiles` and `by` are given together"),
         ({"opportunities": OFFERS[["outcome"]], "win_rate": RATE}, "missing: customer_id, amount"),
         ({"opportunity_margin": 2}, "`opportunity_margin` must be a share from 0 to 1, got 2"),
     ],

@@ -95,7 +95,7 @@ def test_the_link_of_spend_and_frequency_is_told_by_its_interval():
         replace(spend(), correlation=Estimate(link, link - 0.1, link + 0.1, "index", 946)).independence()
         for link in (0, 0.2, -0.2)
     )
-    assert none.startswith("No link between spend and frequency can be told: their correlation is 0.000 (95% interval ")
+    assert none.startswith("No link between spend and frequency can be told: their correlation is 0.00 (95% interval ")
     assert "also spend more each time" in more and "may underrate frequent buyers" in more
     assert "spend less each time" in less and "may overrate frequent buyers" in less
 

@@ -66,9 +66,14 @@ def test_cdnow_forecast_is_said_to_be_low(published):
 @pytest.mark.parametrize("client", ["cdnow", "xinglin"])
 def test_every_estimate_has_an_interval_or_says_why_it_has_none(published, client):
     record, _ = published[client]
+    of_tables = {
+        *("net_profit_share_top_20_percent", "cac", "clv_to_cac", "expected_credit_loss", "default_rate"),
+        *("on_time_share", "days_past_due", "payment_cycle_days", "overdue_share", "overdue_amount", "to_come_amount"),
+    }
     assert set(record["metrics"]) == {
         *("customers", "transactions", "revenue", "top_20_percent_share", "gini", "repeat_share"),
         *("clv_total", "clv_mean", "holdout_bias", "holdout_mae"),
+        *(of_tables if client == "xinglin" else ()),
     }
     for name, metric in record["metrics"].items():
         if metric["low"] is None:

@@ -39,6 +39,8 @@ BASE_POINTS, BASE_ODDS, POINTS_TO_DOUBLE = 600.0, 50.0, 20.0
 FACTOR = POINTS_TO_DOUBLE / math.log(2)
 OFFSET = BASE_POINTS - FACTOR * math.log(BASE_ODDS)
 DEFAULTS_PER_COEFFICIENT = 10
+# columns of `customers` that are known before the first instalment, and how each is read
+FEATURES = {"credit_rating": "levels", "registered_capital": "log10", "risk_tolerance": "levels"}
 _NONE_GIVEN = N_("no feature tells these customers apart")
 _TOO_FEW = N_("too few defaults for a model with features")
 _NOBODY = N_("no customer has been observed for the whole window")
@@ -201,7 +203,7 @@ def fit_default_model(
     outcomes: pd.DataFrame,
     customers: pd.DataFrame,
     *,
-    features: Mapping[str, str | Sequence[str]],
+    features: Mapping[str, str | Sequence[str]] | None = None,
     window_months: float = 12,
     defaults_per_coefficient: float = DEFAULTS_PER_COEFFICIENT,
     confidence_level: float = 0.95,
@@ -215,7 +217,7 @@ def fit_default_model(
     customers
         One row per customer: `customer_id` and the columns that `features` names.
     features
-        By column, how it is read: see `crmlab.credit.features`.
+        By column, how it is read: see `crmlab.credit.features`. `FEATURES` where none are given.
     defaults_per_coefficient
         How many defaults (or, if they are fewer, good customers) each coefficient needs at least.
 
@@ -237,12 +239,13 @@ def default_model(
     outcomes: pd.DataFrame,
     customers: pd.DataFrame,
     *,
-    features: Mapping[str, str | Sequence[str]],
+    features: Mapping[str, str | Sequence[str]] | None = None,
     window_months: float = 12,
     defaults_per_coefficient: float = DEFAULTS_PER_COEFFICIENT,
     confidence_level: float = 0.95,
 ) -> DefaultModel:
     """As `fit_default_model`; where that cannot be, a model that gives everyone the same chance, and says why."""
+    features = features or FEATURES
     known = with_features(outcomes, customers)
     defaulted = known["default"].to_numpy(bool)
     same = DefaultModel((), None, len(known), int(defaulted.sum()), float(window_months))

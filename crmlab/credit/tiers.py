@@ -49,6 +49,11 @@ class RiskTiers:
     modelled: bool
     n: int
 
+    def customer_list(self) -> pd.DataFrame:
+        """What the client's own CRM should know of each customer, in English."""
+        names = {"tier": "risk_tier", "reason": "risk_reason", "probability": "default_probability"}
+        return self.customers.rename(columns=names)
+
     def counts(self) -> pd.DataFrame:
         """One row per tier that has customers, lowest risk first, with names in English."""
         found = self.customers.groupby("tier").agg(

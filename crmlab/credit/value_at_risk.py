@@ -47,7 +47,7 @@ class ValueByRisk:
         "exposure": "money",
     }  # fmt: skip
     labels: ClassVar[dict[str, str]] = {
-        "value_tier": N_("Value"),
+        "value_tier": N_("Value tier"),
         "tier": N_("Risk"),
         "customers": N_("Customers"),
         "value": N_("Lifetime value"),

@@ -97,7 +97,11 @@ def _parts(notebook: NotebookNode) -> tuple[str, str, list[dict]]:
         elif cell.cell_type == "code":
             if cell.source.strip():
                 parts[-1]["code"].append(cell.source.strip())
-            parts[-1]["blocks"] += [block for output in cell.outputs for block in _shown(output)]
+            blocks = parts[-1]["blocks"]
+            for block in (block for output in cell.outputs for block in _shown(output)):
+                # several parts of a section may be left out for one reason
+                if block["type"] != "skipped" or block not in blocks:
+                    blocks.append(block)
     return title, dek, parts
 
 
