@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from gettext import NullTranslations
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from crmlab import messages
+from crmlab import datasets, messages
 from crmlab.messages import speak
 
+ROOT = Path(__file__).parent.parent
 PARAMETERS = (
     'client: str = "acme"  # the client',
     'as_of: str = "latest"  # the date to look back from',
@@ -116,3 +118,20 @@ def browser():
         opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def example_project(tmp_path_factory) -> Path:
+    """The project with the simulated client's data, made anew."""
+    folder = tmp_path_factory.mktemp("example")
+    for name in ("notebooks", "params"):
+        shutil.copytree(ROOT / name, folder / name)
+    datasets.write("xinglin", folder / "data" / "xinglin")
+    return folder
+
+
+@pytest.fixture
+def example(example_project, monkeypatch) -> Path:
+    """The same, as the folder that the test works in."""
+    monkeypatch.chdir(example_project)
+    return example_project

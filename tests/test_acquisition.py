@@ -11,7 +11,6 @@ import crmlab
 from crmlab import tables
 from crmlab.acquisition import acquisition_cost
 from tests.bench.coverage_contribution import coverage
-from tests.test_value_analysis import ROOT
 
 SPEND = pd.DataFrame(
     {
@@ -93,10 +92,9 @@ def test_intervals_cover():
     assert (found > 0.88).all() and found.mean() == pytest.approx(0.95, abs=0.035)
 
 
-@pytest.mark.skipif(not (ROOT / "data/xinglin/truth.json").exists(), reason="the example client is not made yet")
-def test_xinglin_s_channels_cost_what_the_truth_says():
+def test_xinglin_s_channels_cost_what_the_truth_says(example):
     spend = crmlab.open("xinglin").table("acquisition_spend").collect().to_pandas()
-    truth = json.loads((ROOT / "data/xinglin/truth.json").read_text(encoding="utf-8"))["acquisition"]
+    truth = json.loads((example / "data/xinglin/truth.json").read_text(encoding="utf-8"))["acquisition"]
     found = acquisition_cost(spend, unit="CNY").channels.set_index("group")["cac"]
     assert set(found.index) == set(truth["cost_per_customer"])
     for channel, cost in truth["cost_per_customer"].items():

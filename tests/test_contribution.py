@@ -10,7 +10,6 @@ import crmlab
 from crmlab import tables
 from crmlab.contribution import contribution_by_group
 from tests.bench.coverage_contribution import coverage
-from tests.test_value_analysis import ROOT
 
 CUSTOMERS = pd.DataFrame(
     {"customer_id": range(12), "revenue": [5.0] * 6 + [10.0] * 3 + [20, 10, 10], "margin": [2.0] * 6 + [1.0] * 6}
@@ -86,11 +85,10 @@ def test_intervals_cover():
     assert (found > 0.83).all() and found.mean() == pytest.approx(0.95, abs=0.025)
 
 
-@pytest.mark.skipif(not (ROOT / "data/xinglin/truth.json").exists(), reason="the example client is not made yet")
-def test_margin_rates_of_xinglin():
+def test_margin_rates_of_xinglin(example):
     """Before the programme the margin rate is .3 for all industries; with it, .09 is added."""
     client = crmlab.open("xinglin")
-    truth = json.loads((ROOT / "data/xinglin/truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((example / "data/xinglin/truth.json").read_text(encoding="utf-8"))
     profiles = client.table("customers").collect().to_pandas()
     log = client.table("transactions").collect().to_pandas()
     exposure = client.table("exposure").collect().to_pandas().set_index("customer_id")

@@ -11,7 +11,6 @@ import crmlab
 from crmlab import intervals, tables
 from crmlab.conversion import conversion_rates, project_success_rates
 from tests.bench.coverage_contribution import coverage
-from tests.test_value_analysis import ROOT
 
 ROWS = [("a", 1, "won"), ("a", 2, "lost"), ("b", 1, "lost"), ("c", 1, "won"), ("d", 1, None), ("e", 1, "open")]
 OPPORTUNITIES = pd.DataFrame(ROWS, columns=["customer_id", "opened_on", "outcome"])
@@ -119,10 +118,9 @@ def test_intervals_cover():
     assert (found > 0.85).all() and found.mean() == pytest.approx(0.95, abs=0.035)
 
 
-@pytest.mark.skipif(not (ROOT / "data/xinglin/truth.json").exists(), reason="the example client is not made yet")
-def test_xinglin_wins_as_often_as_the_truth_says():
+def test_xinglin_wins_as_often_as_the_truth_says(example):
     client = crmlab.open("xinglin")
-    truth = json.loads((ROOT / "data/xinglin/truth.json").read_text(encoding="utf-8"))["opportunities"]
+    truth = json.loads((example / "data/xinglin/truth.json").read_text(encoding="utf-8"))["opportunities"]
     rows = client.table("opportunities").collect().to_pandas()
     satisfaction = client.table("contracts").collect().to_pandas().groupby("customer_id")["satisfaction"].first()
     found = conversion_rates(rows, client.table("customers").collect().to_pandas(), by="region")

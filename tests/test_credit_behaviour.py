@@ -4,7 +4,7 @@ import pytest
 from crmlab.credit.behaviour import default_outcomes, default_rates, payment_behaviour, utilisation
 from crmlab.payments import payment_summary
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 UNTIL = "2024-12-31"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from crmlab.credit.default_timing import default_timing
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def outcomes(observed, defaults):

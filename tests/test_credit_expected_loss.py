@@ -8,7 +8,7 @@ from crmlab.credit.scorecard import default_model
 from tests.bench import coverage_credit
 from tests.test_credit_behaviour import plan, summary
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def loss(payments, *, given=0.5, customers=None, features=None, **options):

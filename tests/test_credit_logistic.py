@@ -29,7 +29,7 @@ def test_plain_fit_is_statsmodels_own_whatever_the_units():
     assert not fit.penalised
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("good", [0, 1])
 def test_a_level_without_a_default_has_a_finite_effect(good):
     # 10 of 50 default at level 0, nobody (or all) of 20 at level 1
@@ -46,14 +46,14 @@ def test_a_level_without_a_default_has_a_finite_effect(good):
     assert (1 / (1 + np.exp(-fit.log_odds(design)))).sum() == pytest.approx(outcomes.sum(), rel=1e-6)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_a_number_that_separates_all_has_a_finite_effect():
     fit = fit_logistic(pd.DataFrame({"x": np.arange(20.0)}), (np.arange(20) >= 10).astype(float))
     assert fit.penalised
     assert 0 < fit.low[1] < fit.coefficients[1] < fit.high[1] < 50
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_what_cannot_be_fitted_is_refused_in_one_sentence():
     design, outcomes = sample(50)
     with pytest.raises(FitError, match="needs both outcomes, got 0 events among 50"):

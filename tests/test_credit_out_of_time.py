@@ -8,7 +8,7 @@ from crmlab.credit.out_of_time import out_of_time_check
 from crmlab.credit.scorecard import default_model
 from tests.test_credit_scorecard import FEATURES, XINGLIN, sample, xinglin  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def test_later_customers_are_foretold_from_earlier_ones():

@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu, norm
 
 from crmlab.credit.probability_check import area_under_curve, kolmogorov_smirnov, probability_check
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def drawn(n, seed, *, slope=1.0, shift=0.0):

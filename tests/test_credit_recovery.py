@@ -4,7 +4,7 @@ import pytest
 
 from crmlab.credit.recovery import loss_given_default
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def payments(open_then, recovered, months):

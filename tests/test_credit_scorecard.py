@@ -14,7 +14,7 @@ from crmlab.credit.scorecard import FACTOR, OFFSET, default_model, fit_default_m
 from crmlab.likelihood import FitError
 from crmlab.payments import payment_summary
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 FEATURES = {"grade": ["A", "B", "C"], "capital": "log10"}
 XINGLIN = {"credit_rating": list("ABCDE"), "registered_capital": "log10", "aggressive": "plain"}
 

@@ -4,7 +4,7 @@ import pytest
 from crmlab.credit.tiers import risk_tiers
 from tests.test_credit_behaviour import plan, summary
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def payments():

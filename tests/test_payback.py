@@ -15,7 +15,6 @@ from crmlab.payback import _crossing, payback, payback_by_channel
 from tests.bench.coverage_contribution import coverage
 from tests.test_purchases import fitted, sample
 from tests.test_spend import spend
-from tests.test_value_analysis import ROOT
 
 MARGIN = Estimate(0.4, None, None, "share", 1, no_interval="stated")
 
@@ -111,14 +110,13 @@ def test_intervals_cover():
     assert (found >= 0.8).all()
 
 
-@pytest.mark.skipif(not (ROOT / "data/xinglin/truth.json").exists(), reason="the example client is not made yet")
-def test_value_of_a_new_customer_of_xinglin():
+def test_value_of_a_new_customer_of_xinglin(example):
     """By the truth's own parameters, at the margin and refunds that the data have."""
     from crmlab.clv import fit_bg_nbd, fit_gamma_gamma
     from crmlab.purchases import PurchaseModel
 
     client = crmlab.open("xinglin")
-    truth = json.loads((ROOT / "data/xinglin/truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((example / "data/xinglin/truth.json").read_text(encoding="utf-8"))
     customers = client.customer_summary()
     margin, refunds = margin_share(customers), refund_rate(customers).value
     spent = acquisition_cost(client.table("acquisition_spend").collect().to_pandas(), unit="CNY")

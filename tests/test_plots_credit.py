@@ -17,7 +17,7 @@ from tests.test_credit_behaviour import plan, summary
 from tests.test_credit_tiers import payments
 from tests.test_credit_value_at_risk import VALUE
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def check(actual=(0.01, 0.05, 0.2)):
