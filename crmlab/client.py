@@ -121,7 +121,7 @@ class Client:
         return Period(first.date(), last.date(), later)
 
     def rows(self, name: str) -> Estimate:
-        """How many rows of a table the analysis uses."""
+        """How many rows of a table are used."""
         return count(self.quality(name).accepted - self.period(name).later_rows, name, name)
 
     def data_quality(self) -> list[dict]:
@@ -164,7 +164,10 @@ class Client:
 
     def customer_summary(self, time_unit: str = "week") -> pd.DataFrame:
         """One row per customer as of the as-of date; see `aggregate.customer_summary`."""
-        return aggregate.customer_summary(self.table("transactions"), until=self.as_of, time_unit=time_unit)
+        found = aggregate.customer_summary(self.table("transactions"), until=self.as_of, time_unit=time_unit)
+        if found.empty:
+            raise InputError(f"{self.params.file}: transactions holds refunds only up to {self.as_of}, no purchase")
+        return found
 
     def calibration_holdout_summary(self, calibration_end: date | str, time_unit: str = "week") -> pd.DataFrame:
         """One row per customer as of `calibration_end`, with what followed; see `aggregate`."""
@@ -231,25 +234,22 @@ class Client:
         Parameters
         ----------
         metrics
-            Estimates by the names that the index and later notebooks read, such as `clv_total`; absent ones are left
-            out.
+            Estimates by the names that others read, such as `clv_total`; absent ones are left out.
         models
             By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
         customers
             Frames with `customer_id`, one row per customer, and what the client's own CRM should know of each. They
             become part of `customers.csv`, beside what other notebooks say, and never of the page.
         """
-        target = os.environ.get("CRMLAB_PUBLISH")
-        if target is None:
-            return
-        publication.write(
-            Path(target),
-            metrics=metrics or {},
-            models=models or {},
-            customers=customers,
-            data={name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
-            period=self._data_period(),
-        )
+        if target := os.environ.get("CRMLAB_PUBLISH"):
+            publication.write(
+                Path(target),
+                metrics=metrics or {},
+                models=models or {},
+                customers=customers,
+                data={name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
+                period=self._data_period(),
+            )
 
     def _data_period(self) -> list[str] | None:
         """First and last event of the table that sets the clock, of those that were read."""

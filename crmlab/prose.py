@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from crmlab import language
 from crmlab.absence import Absent
-from crmlab.messages import N_, _, clauses, sentences, spoken
+from crmlab.messages import _, clauses, sentences, spoken
 
 if TYPE_CHECKING:
     from crmlab.intervals import Estimate, Target
@@ -54,10 +54,12 @@ def missing(label: str, reason: str) -> Missing:
 def bottom_line(headline: str, *parts: str) -> Block:
     """The verdict as a headline, then one or two sentences: why, and what to do.
 
-    Where the headline is absent, the first sentence there is takes its place.
+    Where the headline is absent, the first sentence there is takes its place, and the last one says what is missing.
     """
     said = [part for part in (headline, *parts) if not isinstance(part, Absent)]
-    headline, *parts = said or [N_("The data do not carry a verdict.")]
+    if isinstance(headline, Absent):
+        said.append(_("This verdict is a partial one: {reason}.").format(reason=headline.reason.rstrip(".")))
+    headline, *parts = said
     headline, rest = _said(headline), sentences(*map(_said, parts))
     html = f"<p><strong>{escape(headline)}</strong> {escape(rest)}</p>"
     return Block({"type": "bottom_line", "headline": headline, "text": rest}, html, sentences(headline, rest))

@@ -49,8 +49,10 @@ def test_an_answer_says_why_it_is_left_out_and_shows_what_there_is():
 
 def test_a_bottom_line_begins_with_the_first_verdict_there_is():
     block = prose.bottom_line(NOBODY.summary(), "Few bring much.", NOBODY, "Lend.")
-    assert (block.content["headline"], block.content["text"]) == ("Few bring much.", "Lend.")
-    assert prose.bottom_line(NOBODY).content["headline"] == "The data do not carry a verdict."
+    assert block.content["headline"] == "Few bring much."
+    assert block.content["text"] == "Lend. This verdict is a partial one: nobody came back."
+    assert prose.bottom_line(NOBODY).content["headline"] == "This verdict is a partial one: nobody came back."
+    assert prose.bottom_line("A.", NOBODY, "B.").content["text"] == "B."
 
 
 def test_key_figures_leave_out_what_is_absent():

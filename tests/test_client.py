@@ -158,3 +158,9 @@ def test_a_table_that_the_client_lacks_is_absent_with_its_reason(small):
     assert not missing and missing.reason == "the client supplies no table surveys"
     assert client.payment_summary().reason == "the client supplies no table payments"
     assert len(client.optional("transactions")) == 4
+
+
+def test_customers_without_a_purchase_are_told_in_one_line(small):
+    small.write("data/acme/transactions.csv", "customer_id,date,amount\n1,2024-01-01,-5\n2,2024-02-01,-7\n")
+    with pytest.raises(InputError, match="transactions holds refunds only up to 2024-02-01, no purchase"):
+        crmlab.open("acme").customer_summary()
