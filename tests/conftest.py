@@ -9,9 +9,14 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from crmlab import datasets, messages
 from crmlab.messages import speak
+
+# the same examples every time, however busy the machine
+settings.register_profile("crmlab", deadline=None, derandomize=True)
+settings.load_profile("crmlab")
 
 ROOT = Path(__file__).parent.parent
 PARAMETERS = (
