@@ -430,3 +430,12 @@ def test_a_browser_runs_nothing_asks_for_nothing_and_scrolls_one_way(browser, pa
             assert shown == ([True, False] if width == 1280 else [False, True])
     finally:
         context.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "none"), ("", "none"), ([], "none"), ({}, "none"), (["a", "b"], "a, b"), ({"a": 1, "b": 2}, "a: 1, b: 2")],
+)
+def test_a_parameter_is_shown_as_a_reader_would_write_it(value, shown):
+    page = html.render(nb.new_notebook(), META | {"parameters": {"given": value}})
+    assert texts(BeautifulSoup(page, "html.parser").select(".foot section:first-child dd")) == [shown]

@@ -141,8 +141,10 @@ def _frame(meta: Mapping, page: Mapping) -> dict:
 
 
 def _parameter(value) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", [], {}):
         return pgettext("parameter", "none")
+    if isinstance(value, list):
+        return listed(value)
     return listed(f"{key}: {entry}" for key, entry in value.items()) if isinstance(value, Mapping) else str(value)
 
 
