@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -12,29 +11,19 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from crmlab import aggregate, publication
-from crmlab.absence import Absent
+from crmlab import aggregate, inventory, publication
+from crmlab.absence import Absent, attempt
+from crmlab.aggregate import AdjacentPeriods, adjacent_periods, payment_summary
 from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
-from crmlab.language import day, number
-from crmlab.messages import _, clauses, speak
+from crmlab.inventory import Period
+from crmlab.messages import _, speak
 from crmlab.params import Params, Project, find_project, load_params
-from crmlab.payments import payment_summary
-from crmlab.periods import AdjacentPeriods, adjacent_periods
 from crmlab.quality import Quality
 
 # the tables whose last event is the last date in the data, the first that is supplied first
 _CLOCKS = ("transactions", "interactions", "surveys", "contracts", "opportunities", "acquisition_spend")
-
-
-@dataclass(frozen=True)
-class Period:
-    """First and last event of a table up to the as-of date, and the rows after it, which are not used."""
-
-    first: date | None
-    last: date | None
-    later_rows: int
 
 
 class Client:
@@ -95,11 +84,15 @@ class Client:
         event = TABLES[name].event
         return rows.filter(nw.col(event) < self._end) if event else rows
 
-    def optional(self, name: str) -> pd.DataFrame | Absent:
-        """The rows of a table as a frame, or an `Absent` where the client supplies none; see `crmlab.absence`."""
+    def lazy(self, name: str) -> nw.LazyFrame | Absent:
+        """As `table`, for aggregation; an `Absent` where the client supplies none, see `crmlab.absence`."""
         if name not in self.tables:
             return Absent(_("the client supplies no table {name}").format(name=name))
-        return self.table(name).collect().to_pandas()
+        return self.table(name)
+
+    def optional(self, name: str) -> pd.DataFrame | Absent:
+        """As `lazy`, all rows brought back as a frame."""
+        return self.lazy(name).collect().to_pandas()
 
     def quality(self, name: str) -> Quality:
         """What was read of a table and what was kept."""
@@ -126,41 +119,16 @@ class Client:
 
     def data_quality(self) -> list[dict]:
         """What was read of each table used so far and what was kept, for `tables.data_quality`."""
-        rows = []
-        for name, (_rows, quality) in self._opened.items():
-            period = self.period(name)
-            reasons = quality.to_dict()["reasons"]
-            remarks = [_("{what}: {n}").format(what=reason, n=number(n)) for reason, n in reasons.items()]
-            if period.first:
-                remarks.insert(0, _("{first} to {last}").format(first=day(period.first), last=day(period.last)))
-            if period.later_rows:
-                later = _("dated after {as_of}, not used: {n}")
-                remarks.append(later.format(as_of=day(self.as_of), n=number(period.later_rows)))
-            if name == "transactions":
-                remarks += self._transaction_remarks()
-            counts = {"rows": quality.rows, "accepted": quality.accepted, "rejected": quality.rejected}
-            rows.append({"table": name, **counts, "remarks": clauses(remarks)})
-        return rows
-
-    def _transaction_remarks(self) -> list[str]:
-        """What a reader may not expect among the accepted transactions, where there is any of it."""
-        rows, amount = self.table("transactions"), nw.col("amount")
-        ((refunds, zeros),) = rows.select((amount < 0).sum(), (amount == 0).sum().alias("zeros")).collect().iter_rows()
-        without = aggregate.refund_only_customers(rows, until=self.as_of)
-        found = {
-            _("refunds"): refunds,
-            _("purchases of amount zero, kept"): zeros,
-            _("customers with refunds only, in no figure"): without,
-        }
-        return [_("{what}: {n}").format(what=what, n=number(n)) for what, n in found.items() if n]
+        further = {"transactions": lambda: inventory.transaction_remarks(self.table("transactions"), self.as_of)}
+        return [
+            inventory.table_read(name, quality, self.period(name), self.as_of, further.get(name, list)())
+            for name, (_rows, quality) in self._opened.items()
+        ]
 
     def rejected_rows(self) -> list[dict]:
         """The first rows that broke each rule, of the tables used so far, for `tables.rejected_rows`."""
-        return [
-            {"table": name, **rejection.to_dict()}
-            for name, (_rows, quality) in self._opened.items()
-            for rejection in quality.examples
-        ]
+        found = [inventory.rejected_rows(name, quality) for name, (_rows, quality) in self._opened.items()]
+        return sum(found, [])
 
     def customer_summary(self, time_unit: str = "week") -> pd.DataFrame:
         """One row per customer as of the as-of date; see `aggregate.customer_summary`."""
@@ -179,14 +147,12 @@ class Client:
         )
 
     def adjacent_periods(self, months: int = 12) -> AdjacentPeriods:
-        """What each customer brought in the `months` up to the as-of date, and in as many before; see `periods`."""
+        """What each customer brought in the `months` up to the as-of date, and in as many before; see `aggregate`."""
         return adjacent_periods(self.table("transactions"), until=self.as_of, months=months)
 
     def payment_summary(self, default_days: int = 90) -> pd.DataFrame | Absent:
-        """One row per customer with instalments, as of the as-of date; see `payments.payment_summary`."""
-        if "payments" not in self.tables:
-            return self.optional("payments")
-        return payment_summary(self.table("payments"), until=self.as_of, default_days=default_days)
+        """One row per customer with instalments, as of the as-of date; see `aggregate.payment_summary`."""
+        return attempt(payment_summary, self.lazy("payments"), until=self.as_of, default_days=default_days)
 
     def calibration_end(self, given: str | None) -> date:
         """The day up to which models are fitted: the one given, else half-way from the first event to the as-of date.

@@ -20,10 +20,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FOUNDATION = {"absence", "contract", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "payments", "periods", "publication"} | {
-    "report",
-    "cli",
-}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "inventory", "publication", "report", "cli"}
 
 
 def part(path: Path) -> str:
@@ -44,10 +41,9 @@ MAY_IMPORT = (
         "language": {"messages"},
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
-    | dict.fromkeys(("payments", "periods"), {"aggregate"})
-    | {"publication": {"absence", "intervals"}}
+    | {"publication": {"absence", "intervals"}, "inventory": FOUNDATION | {"aggregate", "quality"}}
     | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
-    | {"client": FOUNDATION | READING | {"aggregate", "payments", "periods", "publication"}}
+    | {"client": FOUNDATION | READING | {"aggregate", "inventory", "publication"}}
     | dict.fromkeys(METRICS, {"absence", "intervals", "language", "messages"} | METRICS)
     | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}

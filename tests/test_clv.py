@@ -9,7 +9,7 @@ from scipy import stats
 
 from crmlab.clv import customer_lifetime_value, fit_bg_nbd, fit_gamma_gamma
 from tests.bench.coverage_clv import TRUTHS, covered, summarise
-from tests.test_aggregate import DATASETS
+from tests.test_aggregate_transactions import DATASETS
 from tests.test_purchases import fitted, known, sample
 from tests.test_spend import spend
 

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from crmlab.aggregate import payment_summary
 from crmlab.credit.behaviour import default_outcomes, default_rates, payment_behaviour, utilisation
-from crmlab.payments import payment_summary
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 UNTIL = "2024-12-31"

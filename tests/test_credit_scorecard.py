@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from crmlab import datasets
+from crmlab.aggregate import payment_summary
 from crmlab.credit.behaviour import default_outcomes
 from crmlab.credit.scorecard import FACTOR, OFFSET, default_model, fit_default_model
 from crmlab.likelihood import FitError
-from crmlab.payments import payment_summary
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 FEATURES = {"grade": ["A", "B", "C"], "capital": "log10"}

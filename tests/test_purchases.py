@@ -14,7 +14,7 @@ from crmlab.likelihood import FitError
 from crmlab.purchase_laws import LAWS, Histories, _gauss_fraction, log_likelihood
 from crmlab.purchases import PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from tests.bench.coverage_clv import TRUTHS, simulate_purchases
-from tests.test_aggregate import cdnow_sample
+from tests.test_aggregate_transactions import cdnow_sample
 
 FITS = {"bg_nbd": fit_bg_nbd, "mbg_nbd": fit_mbg_nbd, "pareto_nbd": fit_pareto_nbd}
 

@@ -12,12 +12,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from crmlab.aggregate import payment_summary
 from crmlab.credit.behaviour import default_outcomes, payment_behaviour
 from crmlab.credit.expected_loss import expected_credit_loss
 from crmlab.credit.probability_check import probability_check
 from crmlab.credit.recovery import loss_given_default
 from crmlab.credit.scorecard import default_model
-from crmlab.payments import payment_summary
 
 AS_OF = pd.Timestamp("2025-01-01")
 # Log-odds of default at one of the first nine instalments: intercept, each step of the grade, log10 of the capital.

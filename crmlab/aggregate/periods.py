@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import narwhals as nw
 import pandas as pd
 
-from crmlab import aggregate
+from crmlab.aggregate.engine import DECIMALS, as_day, collected
+from crmlab.aggregate.transactions import by_day
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +52,16 @@ def adjacent_periods(transactions, *, until: date | str, months: int = 12) -> Ad
     """
     if months != int(months) or months < 1:
         raise ValueError(f"`months` must be a positive integer, got {months}")
-    end = aggregate.as_day(until, "until")
+    end = as_day(until, "until")
     middle, start = (_months_before(end, months * back) for back in (1, 2))
-    daily = aggregate.by_day(transactions).filter(nw.col("day") <= end)
-    found = aggregate.collected(_of_customers(daily, start, middle).filter(nw.col("rows") > 0))
-    first = aggregate.collected(daily.select(nw.col("day").min()))["day"].iloc[0] if len(found) else pd.NaT
+    daily = by_day(transactions).filter(nw.col("day") <= end)
+    found = collected(_of_customers(daily, start, middle).filter(nw.col("rows") > 0))
+    first = collected(daily.select(nw.col("day").min()))["day"].iloc[0] if len(found) else pd.NaT
     found = found.drop(columns="rows").sort_values("customer_id", ignore_index=True)
     found["first_date"] = pd.to_datetime(found["first_date"])
     for name in found.columns.difference(["customer_id", "first_date"]):
         amount = not name.startswith("purchases")
-        found[name] = found[name].astype(float).round(aggregate.DECIMALS) if amount else found[name].astype("int64")
+        found[name] = found[name].astype(float).round(DECIMALS) if amount else found[name].astype("int64")
     day = pd.Timedelta(days=1)
     return AdjacentPeriods(
         found,

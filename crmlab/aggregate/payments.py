@@ -1,6 +1,6 @@
 """Instalments become one row per customer: paid on time or late, overdue, still to come, in default.
 
-Written once in narwhals, as `crmlab.aggregate`. Rules that hold throughout:
+Rules that hold throughout:
 
 - only what was known at the end of the as-of date counts: a payment after it has not happened yet;
 - an instalment is settled once all but `material_share` of it is paid; a payment without an amount paid it in full;
@@ -16,14 +16,13 @@ from datetime import date
 import narwhals as nw
 import pandas as pd
 
-from crmlab.aggregate import DAYS
+from crmlab.aggregate.engine import DAYS, DECIMALS, day_number, timestamps
 
 # The upper ends of the bands in which overdue amounts are shown, in days; the last band is open.
 AGEING_DAYS = (30, 60, 90)
 AGEING = ("overdue_1_30", "overdue_31_60", "overdue_61_90", "overdue_over_90")
 
 _NEEDED = ("customer_id", "due_on", "amount")
-_DECIMALS = 6  # engines add floats in any order: see `crmlab.aggregate`
 _COUNTS = ("instalments", "due", "judged", "on_time", "dated", "overdue", "days_past_due", "days_to_pay")
 _AMOUNTS = ("due_amount", "overdue_amount", "to_come_amount", "total_amount", *AGEING)
 _AFTER_DEFAULT = ("exposure_at_default", "recovered")
@@ -88,11 +87,11 @@ def _instalments(payments, last_day: int, material_share: float) -> nw.LazyFrame
     missing = [name for name in _NEEDED if name not in schema]
     if missing:
         raise ValueError(f"`payments` must have the columns {', '.join(_NEEDED)}; missing: {', '.join(missing)}")
-    paid_on = _day_number("paid_on") if "paid_on" in schema else nw.lit(None, nw.Float64)
+    paid_on = day_number("paid_on") if "paid_on" in schema else nw.lit(None, nw.Float64)
     paid_amount = nw.col("paid_amount").cast(nw.Float64) if "paid_amount" in schema else nw.lit(None, nw.Float64)
     frame = frame.select(
         nw.col("customer_id"),
-        _day_number("due_on").alias("due_day"),
+        day_number("due_on").alias("due_day"),
         nw.col("amount").cast(nw.Float64),
         paid_on.alias("paid_day"),
         paid_amount.alias("paid_amount"),
@@ -181,7 +180,7 @@ def _summary(found: pd.DataFrame, last_day: int, default_days: int) -> pd.DataFr
     for name in _COUNTS:
         summary[name] = found[name].astype("int64")
     for name in _AMOUNTS:
-        summary[name] = found[name].astype(float).round(_DECIMALS)
+        summary[name] = found[name].astype(float).round(DECIMALS)
     # counts of nothing leave their share empty
     counts = {name: summary[name].where(summary[name] > 0).astype(float) for name in ("judged", "dated", "due")}
     summary["days_past_due_mean"] = summary["days_past_due"] / counts["judged"]
@@ -190,13 +189,13 @@ def _summary(found: pd.DataFrame, last_day: int, default_days: int) -> pd.DataFr
     summary["payment_cycle_days"] = summary["days_to_pay"] / counts["dated"]
     summary["on_time_share"] = summary["on_time"] / counts["judged"]
     summary["overdue_share"] = summary["overdue"] / counts["due"]
-    summary["exposure"] = (summary["overdue_amount"] + summary["to_come_amount"]).round(_DECIMALS)
+    summary["exposure"] = (summary["overdue_amount"] + summary["to_come_amount"]).round(DECIMALS)
     summary["outstanding_share"] = summary["exposure"] / summary["total_amount"]
     days = {name: found[name].astype(float) for name in ("first_due", "first_paid", "first_default_day")}
     month = DAYS["month"]
-    summary["first_due_on"] = _timestamps(days["first_due"])
-    summary["first_paid_on"] = _timestamps(days["first_paid"])
-    summary["first_default_on"] = _timestamps(days["first_default_day"])
+    summary["first_due_on"] = timestamps(days["first_due"])
+    summary["first_paid_on"] = timestamps(days["first_paid"])
+    summary["first_default_on"] = timestamps(days["first_default_day"])
     summary["first_default_month"] = summary["first_default_on"].dt.to_period("M").dt.to_timestamp()
     summary["months_observed"] = (last_day - days["first_due"]).clip(lower=0) / month
     summary["months_to_default"] = (days["first_default_day"] - days["first_due"]) / month
@@ -204,23 +203,10 @@ def _summary(found: pd.DataFrame, last_day: int, default_days: int) -> pd.DataFr
     summary["in_default"] = summary["worst_open_days"] >= default_days
     ever = days["first_default_day"].notna()
     for name in _AFTER_DEFAULT:
-        summary[name] = found[name].astype(float).round(_DECIMALS).where(ever)
+        summary[name] = found[name].astype(float).round(DECIMALS).where(ever)
     return summary
 
 
 def _where(condition: nw.Expr, value) -> nw.Expr:
     """The value where the condition holds, else nought."""
     return nw.when(condition).then(value if isinstance(value, nw.Expr) else nw.lit(value)).otherwise(nw.lit(0))
-
-
-def _day_number(name: str) -> nw.Expr:
-    """The day as `date.toordinal` counts it. Engines differ in how they subtract days; they agree on numbers."""
-    day = nw.col(name).cast(nw.Datetime("us"))
-    years = day.dt.year().cast(nw.Float64) - 1  # not an integer: pandas keeps empty days as NaN
-    leap_days = (years / 4).floor() - (years / 100).floor() + (years / 400).floor()
-    return years * 365 + leap_days + day.dt.ordinal_day().cast(nw.Float64)
-
-
-def _timestamps(day_numbers: pd.Series) -> pd.Series:
-    since_1970 = day_numbers - date(1970, 1, 1).toordinal()
-    return pd.to_datetime(since_1970, unit="D")

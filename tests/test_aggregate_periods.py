@@ -6,7 +6,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from crmlab.periods import adjacent_periods
+from crmlab.aggregate import adjacent_periods
 
 LOG = pd.DataFrame(
     {

@@ -1,6 +1,4 @@
-"""The bulk work: transactions become one row per customer or per month, on whatever engine holds them.
-
-Written once in narwhals: a DuckDB relation, a Spark or pandas frame gives the same result. Rules that hold throughout:
+"""Transactions become one row per customer or per month. Rules that hold throughout:
 
 - a row with `amount` >= 0 is a purchase (a free item counts, as in the CDNOW log), a row with `amount` < 0 a refund;
 - purchases of one customer on one day are one purchase, whatever the hour;
@@ -13,10 +11,7 @@ from datetime import date
 import narwhals as nw
 import pandas as pd
 
-DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12}
-
-# Engines add floats in any order. Rounding far below a cent makes the same rows give the same bytes.
-DECIMALS = 6
+from crmlab.aggregate.engine import DECIMALS, as_day, collected, days_per_unit
 
 
 def customer_summary(transactions, *, until: date | str, time_unit: str = "week") -> pd.DataFrame:
@@ -44,10 +39,10 @@ def customer_summary(transactions, *, until: date | str, time_unit: str = "week"
     Fader and Hardie (2013), The Gamma-Gamma model of monetary value, note 025 (the first purchase is left out of
     `monetary_value`, because it is not a repeat).
     """
-    days_per_unit = _days_per_unit(time_unit)
+    unit_days = days_per_unit(time_unit)
     until = as_day(until, "until")
     daily = by_day(transactions).filter(nw.col("day") <= until)
-    return _summary(_per_customer(daily), until, days_per_unit)
+    return _summary(_per_customer(daily), until, unit_days)
 
 
 def calibration_holdout_summary(
@@ -61,12 +56,12 @@ def calibration_holdout_summary(
         As `customer_summary` at `calibration_end`, with `frequency_holdout`: purchase days after `calibration_end` and
         up to `holdout_end`; `amount_holdout`: purchases on them, before refunds; `T_holdout`: the time between the two.
     """
-    days_per_unit = _days_per_unit(time_unit)
+    unit_days = days_per_unit(time_unit)
     start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
     if end <= start:
         raise ValueError(f"`holdout_end` must come after `calibration_end` {start:%Y-%m-%d}, got {end:%Y-%m-%d}")
     daily = by_day(transactions)
-    summary = _summary(_per_customer(daily.filter(nw.col("day") <= start)), start, days_per_unit)
+    summary = _summary(_per_customer(daily.filter(nw.col("day") <= start)), start, unit_days)
     later = (
         daily.filter((nw.col("day") > start) & (nw.col("day") <= end) & (nw.col("purchases") > 0))
         .group_by("customer_id")
@@ -75,7 +70,7 @@ def calibration_holdout_summary(
     summary = summary.merge(collected(later), on="customer_id", how="left")
     summary["frequency_holdout"] = summary["frequency_holdout"].fillna(0).astype("int64")
     summary["amount_holdout"] = summary["amount_holdout"].fillna(0.0).astype(float).round(DECIMALS)
-    summary["T_holdout"] = (end - start).days / days_per_unit
+    summary["T_holdout"] = (end - start).days / unit_days
     return summary
 
 
@@ -154,7 +149,7 @@ def _per_customer(daily: nw.LazyFrame) -> nw.LazyFrame:
     )
 
 
-def _summary(customers: nw.LazyFrame, until: pd.Timestamp, days_per_unit: float) -> pd.DataFrame:
+def _summary(customers: nw.LazyFrame, until: pd.Timestamp, unit_days: float) -> pd.DataFrame:
     found = collected(customers).sort_values("customer_id", ignore_index=True)
     first, last = pd.to_datetime(found["first_date"]), pd.to_datetime(found["last_date"])
     frequency = found["buying_days"].astype("int64") - 1
@@ -163,8 +158,8 @@ def _summary(customers: nw.LazyFrame, until: pd.Timestamp, days_per_unit: float)
         {
             "customer_id": found["customer_id"],
             "frequency": frequency,
-            "recency": (last - first).dt.days / days_per_unit,
-            "T": (until - first).dt.days / days_per_unit,
+            "recency": (last - first).dt.days / unit_days,
+            "T": (until - first).dt.days / unit_days,
             "monetary_value": repeat.div(frequency.where(frequency > 0)).fillna(0.0),
             "purchases": found["purchases"].astype("int64"),
             "revenue": (found["purchased"] - found["refunds"]).astype(float).round(DECIMALS),
@@ -176,20 +171,3 @@ def _summary(customers: nw.LazyFrame, until: pd.Timestamp, days_per_unit: float)
     if "margin" in found:
         summary["margin"] = found["margin"].astype(float).round(DECIMALS)
     return summary
-
-
-def collected(frame: nw.LazyFrame) -> pd.DataFrame:
-    return frame.collect().to_pandas()
-
-
-def as_day(value: date | str, argument: str) -> pd.Timestamp:
-    day = pd.Timestamp(value)
-    if day is pd.NaT:
-        raise ValueError(f"`{argument}` must be a date, got {value!r}")
-    return day.normalize()
-
-
-def _days_per_unit(time_unit: str) -> float:
-    if time_unit not in DAYS:
-        raise ValueError(f"`time_unit` must be one of {', '.join(DAYS)}, got {time_unit!r}")
-    return DAYS[time_unit]

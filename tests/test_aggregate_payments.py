@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from crmlab.payments import AGEING, payment_summary
+from crmlab.aggregate import AGEING, payment_summary
 
 UNTIL = date(2024, 6, 30)
 
