@@ -27,6 +27,7 @@ __all__ = [
     "PurchaseModel",
     "SpendModel",
     "customer_lifetime_value",
+    "expected_lifetime_value",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_mbg_nbd",
@@ -160,27 +161,9 @@ def customer_lifetime_value(
     ----------
     Fader, Hardie and Lee (2005), RFM and CLV, JMR 42, 415-430.
     """
-    _check_terms(horizon_months, annual_discount_rate, margin, refund_rate)
-    if customers.empty:
-        raise ValueError("`customers` must hold at least one customer, got none")
+    terms = (horizon_months, annual_discount_rate, margin, refund_rate)
+    frame, kept = _expected(purchases, spend, customers, *terms)
     month = UNITS_PER_MONTH[purchases.time_unit]
-    ends = np.arange(1, horizon_months + 1)
-    reached = purchases.conditional_expected_purchases(ends * month, customers)
-    discount = (1 + annual_discount_rate) ** (-ends / 12)
-    expected = reached[-1]
-    discounted = discount @ np.diff(reached, axis=0, prepend=0.0)
-    # What is left of a dollar, on average, of what this customer is to bring.
-    kept = margin * (1 - refund_rate) * np.divide(discounted, expected, out=np.ones_like(expected), where=expected > 0)
-    expected_spend = spend.conditional_mean(customers)
-    frame = pd.DataFrame(
-        {
-            "customer_id": customers["customer_id"].to_numpy(),
-            "p_alive": purchases.p_alive(customers),
-            "expected_purchases": expected,
-            "expected_spend": expected_spend,
-            "clv": expected * expected_spend * kept,
-        }
-    )
     futures = purchases.simulate_purchases(horizon_months * month, customers, draws=draws, seed=seed)
     amounts = spend.simulate_amounts(customers, futures, draws=draws, seed=seed + 1)
     total, n = float(frame["clv"].sum()), len(frame)
@@ -221,6 +204,47 @@ def customer_lifetime_value(
         refund_rate,
         each,
     )
+
+
+def expected_lifetime_value(
+    purchases: PurchaseModel,
+    spend: SpendModel,
+    customers: pd.DataFrame,
+    *,
+    horizon_months: int = 12,
+    annual_discount_rate: float = 0.1,
+    margin: float = 1.0,
+    refund_rate: float = 0.0,
+) -> pd.DataFrame:
+    """The `customers` of `customer_lifetime_value` without intervals, which need simulated futures and take longer."""
+    return _expected(purchases, spend, customers, horizon_months, annual_discount_rate, margin, refund_rate)[0]
+
+
+def _expected(
+    purchases, spend, customers, horizon_months, annual_discount_rate, margin, refund_rate
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Each customer's expected value, and what is left of a dollar, on average, of what the customer is to bring."""
+    _check_terms(horizon_months, annual_discount_rate, margin, refund_rate)
+    if customers.empty:
+        raise ValueError("`customers` must hold at least one customer, got none")
+    ends = np.arange(1, horizon_months + 1)
+    discount = (1 + annual_discount_rate) ** (-ends / 12)
+    # discounted monthly steps, summed by parts; the second row is the last level, undiscounted
+    weights = np.stack([discount - np.append(discount[1:], 0.0), np.eye(len(ends))[-1]])
+    month = UNITS_PER_MONTH[purchases.time_unit]
+    p_alive, (discounted, expected) = purchases.purchases_ahead(ends * month, weights, customers)
+    kept = margin * (1 - refund_rate) * np.divide(discounted, expected, out=np.ones_like(expected), where=expected > 0)
+    expected_spend = spend.conditional_mean(customers)
+    frame = pd.DataFrame(
+        {
+            "customer_id": customers["customer_id"].to_numpy(),
+            "p_alive": p_alive,
+            "expected_purchases": expected,
+            "expected_spend": expected_spend,
+            "clv": expected * expected_spend * kept,
+        }
+    )
+    return frame, kept
 
 
 def _of_groups(clv: np.ndarray, group: np.ndarray, names, outcomes: np.ndarray, shown: dict) -> pd.DataFrame:

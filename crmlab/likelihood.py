@@ -54,7 +54,14 @@ class Maximum:
         return self.params * np.sqrt(np.diag(self.covariance))
 
 
-def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, model: str) -> Maximum:
+def maximise(
+    log_likelihood: Callable[[np.ndarray], float],
+    start,
+    *,
+    shapes,
+    model: str,
+    derivatives: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+) -> Maximum:
     """Newton's method in the logarithms of the parameters.
 
     Parameters
@@ -67,6 +74,8 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
         Which of the parameters are shapes, that is free of units, as a list of booleans.
     model
         Name of the model, for the error message.
+    derivatives
+        Gradient and Hessian of `log_likelihood` in the parameters; differences of it if none are given.
 
     Raises
     ------
@@ -84,10 +93,15 @@ def maximise(log_likelihood: Callable[[np.ndarray], float], start, *, shapes, mo
         covariance = _inverse(information, floor=_WIDEST_LOG_SD**-2)
         return Maximum(np.exp(point), covariance, float(value), objective, shapes)
 
+    def slopes(point, value):
+        if derivatives is None:
+            return _differences(objective, point, value)
+        return _in_logarithms(derivatives, point, shapes)
+
     point = np.log(np.asarray(start, dtype=float))
     value = objective(point)
     for _ in range(_STEPS):
-        gradient, information = _derivatives(objective, point, value)
+        gradient, information = slopes(point, value)
         if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(information).all()):
             break
         # Along a ridge that ends nowhere both slope and curvature fade, and their ratio still says how far to go.
@@ -181,7 +195,7 @@ def prediction(value: float, outcomes, *, unit: str, n: int, label: str, confide
     return Estimate(value, min(float(low), value), max(float(high), value), unit, n, label, confidence_level)
 
 
-def _derivatives(objective, point: np.ndarray, value: float) -> tuple[np.ndarray, np.ndarray]:
+def _differences(objective, point: np.ndarray, value: float) -> tuple[np.ndarray, np.ndarray]:
     """Gradient and negative Hessian, by central differences of the same few values."""
     steps = _DIFFERENCE * np.eye(len(point))
     ahead, behind = (np.array([objective(point + sign * step) for step in steps]) for sign in (1, -1))
@@ -192,6 +206,15 @@ def _derivatives(objective, point: np.ndarray, value: float) -> tuple[np.ndarray
         joint = 2 * value - objective(point + both) - objective(point - both)
         information[i, j] = information[j, i] = (joint - fall[i] - fall[j]) / 2
     return (ahead - behind) / (2 * _DIFFERENCE), information / _DIFFERENCE**2
+
+
+def _in_logarithms(derivatives, log_params: np.ndarray, shapes) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and negative Hessian of the objective, from those of the log-likelihood in the parameters themselves."""
+    params = np.exp(log_params)
+    gradient, hessian = derivatives(params)
+    beyond = np.where(shapes, np.sign(log_params) * np.maximum(np.abs(log_params) - SHAPE_LOG_BOUND, 0.0), 0.0)
+    information = np.diag((beyond != 0) - params * gradient) - hessian * np.outer(params, params)
+    return params * gradient - beyond, information
 
 
 def _inverse(information: np.ndarray, *, floor: float) -> np.ndarray:

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from crmlab.hypergeometric import geometric_like, mend
+
 
 @dataclass(frozen=True, eq=False)
 class Histories:
@@ -61,8 +63,9 @@ class Histories:
 def _distinct(*columns) -> tuple[np.ndarray, ...]:
     frame = pd.DataFrame(dict(enumerate(columns)))
     of = frame.groupby(list(frame), dropna=False).ngroup().to_numpy()
-    _, first = np.unique(of, return_index=True)
-    return *(column[first] for column in columns), of
+    one = np.empty(of.max(initial=-1) + 1, dtype=int)
+    one[of] = np.arange(len(of))
+    return *(column[one] for column in columns), of
 
 
 class BetaGeometric:
@@ -90,6 +93,45 @@ class BetaGeometric:
         odds = np.log(a / (b + np.maximum(chances, 1) - 1)) + (r + x) * np.log((alpha + T) / (alpha + t_x))
         return np.where(chances > 0, odds, -np.inf)
 
+    def derivatives(self, params, histories, sizes):
+        """Gradient and Hessian of the total log-likelihood, `sizes` customers of each history, in the parameters.
+
+        Their sums are taken by hand rather than by differences of the likelihood, which would be seen 21 times.
+        """
+        r, alpha, a, b = params
+        (x, T, of), (counts, of_count) = histories.at_end, histories.counts
+        at_end = np.bincount(of, sizes, len(x))
+        gradient, hessian = np.zeros(4), np.zeros((4, 4))
+        # of still being a customer: terms of x alone, then those of x and T
+        k = counts + self.chances_at_start
+        n = np.bincount(of_count, at_end, len(counts))
+        bought, stayed, all_stayed = (_rises(special.psi, *pair) for pair in ((r, counts), (b, k), (a + b, k)))
+        curves = (_rises(_trigamma, *pair) for pair in ((r, counts), (b, k), (a + b, k)))
+        bought_curve, stayed_curve, all_curve = (n @ curve for curve in curves)
+        early, late = np.log(alpha / (alpha + T)), 1 / (alpha + T)
+        gradient += n @ bought + at_end @ early, at_end @ (r / alpha - (r + x) * late), -(n @ all_stayed), 0.0
+        gradient[3] += n @ (stayed - all_stayed)
+        hessian[0, 0] += bought_curve
+        hessian[0, 1] += at_end @ (1 / alpha - late)
+        hessian[1, 1] += at_end @ ((r + x) * late**2 - r / alpha**2)
+        hessian[2:, 2:] -= all_curve
+        hessian[3, 3] += stayed_curve
+        # of having left perhaps: log(1 + odds)
+        x, t_x, T = histories.x, histories.t_x, histories.T
+        chances = np.maximum(x + self.chances_at_start, 1) + b - 1
+        gone = special.expit(self.log_odds_gone(params, histories))
+        left, unsure = sizes * gone, sizes * gone * (1 - gone)
+        last, end = 1 / (alpha + t_x), 1 / (alpha + T)
+        slopes = np.stack([np.log(last / end), (r + x) * (end - last), np.full(len(x), 1 / a), -1 / chances])
+        gradient += slopes @ left
+        hessian += (slopes * unsure) @ slopes.T
+        hessian[0, 1] += left @ (end - last)
+        hessian[1, 1] += left @ ((r + x) * (last**2 - end**2))
+        hessian[2, 2] -= left.sum() / a**2
+        hessian[3, 3] += left @ chances**-2
+        hessian[1, 0] = hessian[0, 1]
+        return gradient, hessian
+
     def expected_if_alive(self, params, t, x, T):
         """Purchases in (T, T + t] of one who is a customer at T."""
         r, alpha, a, b = params
@@ -102,7 +144,7 @@ class BetaGeometric:
         steep = a - 1 > r + x
         power = np.where(steep, r + x, a - 1)
         series = special.hyp2f1(np.where(steep, r + x, c - r - x), np.where(steep, chances, a - 1), c, z)
-        return _mend(c / (a - 1) * (1 - (1 - z) ** power * series), r + x, a, chances, t / (alpha + T))
+        return mend(c / (a - 1) * (1 - (1 - z) ** power * series), r + x, a, chances, t / (alpha + T))
 
     def simulate_from_first(self, params, t, first, x, T, rng):
         """Purchases in (T, T + t] of those who, unless they leave, next buy at T + `first`."""
@@ -146,7 +188,7 @@ class Pareto:
         r, alpha, s, beta = params
         second, base = (r + x, alpha) if alpha >= beta else (s + 1, beta)
         third, z = r + s + x + 1, abs(alpha - beta) / (base + time)
-        series = _geometric_like(second, third, z)
+        series = geometric_like(second, third, z)
         outer = (r + x, s) if alpha >= beta else (r + x - 1, s + 1)
         return np.log(series) - outer[0] * np.log(alpha + time) - outer[1] * np.log(beta + time)
 
@@ -172,40 +214,13 @@ LAWS = {
 }
 
 
-def _mend(expected, shape, a, b, growth):
-    """Replace what SciPy's series could not give by the mean of (1 - (1 + p growth)^-shape) / p; p is beta (a, b).
-
-    The mean is over 500 quantiles of p: within 0.6% of mpmath.
-    """
-    broken = ~np.isfinite(expected)
-    if not broken.any():
-        return expected
-    shape, b, growth = (np.broadcast_to(term, broken.shape)[broken][:, None] for term in (shape, b, growth))
-    p = np.maximum(special.betaincinv(a, b, (np.arange(500) + 0.5) / 500), 1e-300)
-    mended = np.array(expected)
-    mended[broken] = (-np.expm1(-shape * np.log1p(p * growth)) / p).mean(axis=1)
-    return mended
+def _trigamma(value):
+    return special.polygamma(1, value)
 
 
-def _geometric_like(b, c, z):
-    """2F1(1, b; c; z) for z from 0 to 1; Gauss's continued fraction where SciPy's series is long or overflows."""
-    b, c, z = np.broadcast_arrays(b, c, z)
-    long = (z > 0.9) & (z <= 0.9999)
-    value = np.array(special.hyp2f1(1.0, b, c, np.where(long, 0.0, z)))
-    other = long | ~np.isfinite(value)
-    if other.any():
-        value[other] = _gauss_fraction(b[other], c[other], z[other])
-    return value
-
-
-def _gauss_fraction(b, c, z):
-    """2F1(1, b; c; z), within 1e-12 of mpmath for z up to 0.9999."""
-    terms = int(min(8 / np.sqrt(1 - np.max(z)), 800)) if np.max(z) < 1 else 800
-    tail = c + 2 * terms + 1
-    for k in range(terms, -1, -1):
-        tail = (c + 2 * k) - z * ((k + 1) * (c - b + k)) / tail
-        tail = (c + 2 * k - 1) - z * ((b + k) * (c - 1 + k)) / tail
-    return (c - 1) / tail
+def _rises(function, start, steps):
+    """How far the function rises from `start` over so many steps."""
+    return function(start + steps) - function(start)
 
 
 def log_likelihood(law, params, histories: Histories):
@@ -224,6 +239,16 @@ def expected_purchases(law, params, t, histories: Histories):
     """Purchases of each history in (T, T + t]; several t, in a column, give a row each."""
     *pairs, of = histories.at_end
     return probability_alive(law, params, histories) * law.expected_if_alive(params, t, *pairs)[..., of]
+
+
+def weighted_purchases(law, params, t, weights, histories: Histories):
+    """As `expected_purchases` of several t, their rows weighted and summed by each row of `weights`.
+
+    A row for each t of every customer is never made: what is summed belongs to x and T alone.
+    """
+    x, T, of = histories.at_end
+    each = weights @ law.expected_if_alive(params, np.asarray(t, dtype=float)[:, None], x, T)
+    return probability_alive(law, params, histories) * each[:, of]
 
 
 def expected_of_new(law, params, t):

@@ -8,13 +8,13 @@ distribution (s, beta). A customer is described by x = `frequency`, t_x = `recen
 The formulas and their sources are in `crmlab.purchase_laws`.
 """
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from crmlab.fitters import lifetimes_fitter
 from crmlab.intervals import Estimate
 from crmlab.language import number
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
@@ -28,8 +28,11 @@ from crmlab.purchase_laws import (
     log_likelihood,
     probability_alive,
     simulate,
+    weighted_purchases,
 )
 
+# Distinct histories whose best parameters are as good a start as any.
+_ENOUGH = 10_000
 # lifetimes' month, for numbers that can be compared: 4.345 weeks are 30.415 days, and twelve of them 364.98.
 UNITS_PER_MONTH = {"day": 7 * 4.345, "week": 4.345, "month": 1.0}
 
@@ -66,8 +69,7 @@ class PurchaseModel:
     @property
     def lifetimes(self):
         """The same model as a fitter of the lifetimes library."""
-        fitter = _lifetimes_fitter(self.name)
-        fitter.params_ = pd.Series(self.params)
+        fitter = lifetimes_fitter(LAWS[self.name].fitter, self.params)
         fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time
         return fitter
 
@@ -83,6 +85,20 @@ class PurchaseModel:
         histories = Histories.among(*_history(customers))
         t = np.asarray(t, dtype=float)[..., None]
         return expected_purchases(LAWS[self.name], self._values, t, histories)[..., histories.of]
+
+    def purchases_ahead(self, ends, weights, customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """P(alive) of each customer, and the purchases expected by each of the `ends`, weighted and summed.
+
+        Parameters
+        ----------
+        ends
+            Times after the end of the observation.
+        weights
+            One number per end, or several rows of them, which give a row each.
+        """
+        histories, law = Histories.among(*_history(customers)), LAWS[self.name]
+        summed = weighted_purchases(law, self._values, ends, np.asarray(weights), histories)
+        return probability_alive(law, self._values, histories)[histories.of], summed[..., histories.of]
 
     def p_alive(self, customers: pd.DataFrame) -> np.ndarray:
         """Probability that each customer has not left for good, given the history; 0 to 1."""
@@ -171,13 +187,7 @@ def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
     law = LAWS[name]
     _check(law.title, *_history(customers))
     histories = Histories.among(*_history(customers))
-    sizes = np.bincount(histories.of)
-    found = maximise(
-        lambda params: (sizes * log_likelihood(law, params, histories)).sum(),
-        np.where(law.shapes, 1.0, histories.T.max() / 10),
-        shapes=law.shapes,
-        model=law.title,
-    )
+    found = _maximum(law, histories, np.bincount(histories.of))
     return PurchaseModel(
         name,
         dict(zip(law.names, found.params.tolist(), strict=True)),
@@ -187,6 +197,22 @@ def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
         len(customers),
         time_unit,
         found,
+    )
+
+
+def _maximum(law, histories: Histories, sizes: np.ndarray) -> Maximum:
+    start = np.where(law.shapes, 1.0, histories.T.max() / 10)
+    if (step := len(histories.x) // _ENOUGH) > 1:
+        # they stand in order, so that every so many-th is a fair sample, and its maximum a step or two from that of all
+        part = Histories(*(each[::step] for each in (histories.x, histories.t_x, histories.T)), of=np.arange(0))
+        start = _maximum(law, part, sizes[::step]).params
+    by_hand = getattr(law, "derivatives", None)
+    return maximise(
+        lambda params: (sizes * log_likelihood(law, params, histories)).sum(),
+        start,
+        shapes=law.shapes,
+        model=law.title,
+        derivatives=by_hand and (lambda params: by_hand(params, histories, sizes)),
     )
 
 
@@ -203,14 +229,6 @@ def _check(title: str, x, t_x, T):
         raise FitError(f"{title} needs repeat purchases: none of the {len(x)} customers bought on a second day")
     if not T.any():
         raise FitError(f"{title} needs customers observed for some time: T is 0 for all {len(x)} of them")
-
-
-def _lifetimes_fitter(name: str):
-    # On import, lifetimes sets warning filters and warns of pandas options of its own.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import lifetimes
-    return getattr(lifetimes, LAWS[name].fitter)()
 
 
 def _history(customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

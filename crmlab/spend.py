@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from crmlab.fitters import lifetimes_fitter
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
 from crmlab.messages import N_, _, sentences
@@ -51,6 +52,11 @@ class SpendModel:
     correlation: Estimate
     mean_spend: Estimate
     _maximum: Maximum | None = field(default=None, repr=False)
+
+    @property
+    def lifetimes(self):
+        """The same model as a fitter of the lifetimes library."""
+        return lifetimes_fitter("GammaGammaFitter", self.params)
 
     def conditional_mean(self, customers: pd.DataFrame) -> np.ndarray:
         """Amount expected of each customer's next purchase, given the history; Eq. 5 of note 025.

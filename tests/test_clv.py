@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from crmlab.clv import customer_lifetime_value, fit_bg_nbd, fit_gamma_gamma
+from crmlab.clv import customer_lifetime_value, expected_lifetime_value, fit_bg_nbd, fit_gamma_gamma
 from tests.bench.coverage_clv import TRUTHS, covered, summarise
 from tests.test_aggregate_transactions import DATASETS
 from tests.test_purchases import fitted, known, sample
@@ -34,6 +34,9 @@ def test_undiscounted_value_is_purchases_times_spend():
     expected = fitted("bg_nbd").conditional_expected_purchases(12 * 4.345, customers)
     assert frame["expected_purchases"].to_numpy() == pytest.approx(expected)
     assert frame["clv"].to_numpy() == pytest.approx(expected * spend().conditional_mean(customers) * 0.4 * 0.9)
+    terms = {"annual_discount_rate": 0.0, "margin": 0.4, "refund_rate": 0.1}
+    alone = expected_lifetime_value(fitted("bg_nbd"), spend(), customers, **terms)
+    pd.testing.assert_frame_equal(alone, frame[list(alone.columns)])
     assert value.total.value == pytest.approx(frame["clv"].sum())
     assert value.mean.value == pytest.approx(frame["clv"].mean())
     assert frame["customer_id"].tolist() == customers["customer_id"].tolist()

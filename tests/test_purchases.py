@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import special
 
 from crmlab.aggregate import calibration_holdout_summary
+from crmlab.hypergeometric import gauss_fraction
 from crmlab.likelihood import FitError
-from crmlab.purchase_laws import LAWS, Histories, _gauss_fraction, log_likelihood
+from crmlab.purchase_laws import LAWS, Histories, log_likelihood
 from crmlab.purchases import PurchaseModel, fit_bg_nbd, fit_mbg_nbd, fit_pareto_nbd
 from tests.bench.coverage_clv import TRUTHS, simulate_purchases
 from tests.test_aggregate_transactions import cdnow_sample
@@ -110,7 +111,7 @@ def test_pareto_nbd_of_heavy_buyers_matches_mpmath(x, expected):
 )
 def test_the_series_where_scipy_overflows_matches_mpmath(b, c, z, expected):
     assert not np.isfinite(special.hyp2f1(1.0, b, c, z))
-    assert _gauss_fraction(b, c, z) == pytest.approx(expected, rel=1e-9)
+    assert gauss_fraction(b, c, z) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -128,6 +129,79 @@ def test_a_likelihood_sums_what_is_of_those_who_stayed_and_of_those_who_left(nam
     assert gone.max() > 710
     expected = np.concatenate(stayed) + np.logaddexp(0.0, gone)
     assert log_likelihood(law, params, histories) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["bg_nbd", "mbg_nbd"])
+@pytest.mark.parametrize("params", [(0.5, 10.0, 0.8, 2.0), (0.02, 300.0, 5.0, 0.3), (8.0, 0.5, 0.05, 40.0)])
+def test_derivatives_by_hand_are_those_of_the_likelihood(name, params):
+    law, customers = LAWS[name], sample().head(300)
+    histories = Histories.among(*(customers[column].to_numpy(float) for column in ("frequency", "recency", "T")))
+    sizes = np.bincount(histories.of) + np.arange(len(histories.x)) % 3
+
+    def total(values):
+        return (sizes * log_likelihood(law, values, histories)).sum()
+
+    gradient, hessian = law.derivatives(params, histories, sizes)
+    for i, value in enumerate(params):
+        step = 1e-3 * value * np.eye(4)[i]
+        at = {k: total(params + k * step) for k in (-2, -1, 1, 2)}
+        slope = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * 1e-3 * value)
+        assert gradient[i] == pytest.approx(slope, rel=1e-6, abs=1e-6 * abs(gradient).max())
+        ahead, behind = (law.derivatives(params + sign * step, histories, sizes)[0] for sign in (1, -1))
+        curve = (ahead - behind) / (2e-3 * value)
+        assert hessian[i] == pytest.approx(curve, rel=1e-4, abs=1e-5 * abs(hessian[i]).max())
+    assert hessian == pytest.approx(hessian.T)
+
+
+def test_a_fit_that_starts_from_a_sample_ends_where_all_customers_say(monkeypatch):
+    monkeypatch.setattr("crmlab.purchases._ENOUGH", 50)
+    for name in FITS:
+        found = FITS[name](sample())
+        assert list(found.params.values()) == pytest.approx(list(fitted(name).params.values()), rel=1e-4)
+        assert found.log_likelihood == pytest.approx(fitted(name).log_likelihood, abs=1e-6)
+
+
+BAD_BASES = {
+    "time in seconds": {"recency": 604800.0, "T": 604800.0},
+    "time in centuries": {"recency": 1 / 5218, "T": 1 / 5218},
+    "a thousand times as many purchases": {"frequency": 1000},
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("base", BAD_BASES)
+def test_fits_of_badly_scaled_inputs_converge(name, base):
+    scaled = sample()[["frequency", "recency", "T"]].mul(pd.Series(BAD_BASES[base]), fill_value=1)
+    found = FITS[name](scaled)
+    assert np.isfinite([*found.params.values(), *found.standard_errors.values(), found.log_likelihood]).all()
+    if base.startswith("time"):  # a change of units moves alpha and beta alone
+        scale = BAD_BASES[base]["T"]
+        units = [1, scale, 1, scale if name == "pareto_nbd" else 1]
+        expected = np.array(list(fitted(name).params.values())) * units
+        assert list(found.params.values()) == pytest.approx(expected, rel=1e-3)
+
+
+def test_millions_of_customers_are_fitted_as_the_thousands_they_repeat():
+    repeated = sample()[["frequency", "recency", "T"]]
+    repeated = repeated.loc[np.tile(np.arange(len(repeated)), 1104)]
+    assert len(repeated) > 2_600_000
+    found = fit_bg_nbd(repeated)
+    assert list(found.params.values()) == pytest.approx(list(fitted("bg_nbd").params.values()), rel=1e-4)
+    errors = np.array(list(fitted("bg_nbd").standard_errors.values())) / np.sqrt(1104)
+    assert list(found.standard_errors.values()) == pytest.approx(errors, rel=0.02)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_repeat_rate_near_nought_gives_an_answer(name):
+    """One repeat purchase among many thousand customers says little, yet something finite."""
+    rng = np.random.default_rng(5)
+    age = rng.integers(10, 60, 20_000).astype(float)
+    customers = history(np.zeros(20_000), np.zeros(20_000), age)
+    customers.loc[0, ["frequency", "recency"]] = 1, 4.0
+    found = FITS[name](customers)
+    assert np.isfinite(list(found.params.values())).all()
+    assert 0 <= found.expected_purchases(52) < 0.01
+    assert found.conditional_expected_purchases(52, customers).sum() < 20
 
 
 @pytest.mark.parametrize("name", FITS)

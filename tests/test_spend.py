@@ -40,6 +40,12 @@ def test_spend_of_customers_without_repeat_purchases_is_the_mean():
     assert found[1] == pytest.approx(80, abs=0.1)
 
 
+def test_the_lifetimes_fitter_agrees():
+    customers = sample().head(300)
+    found = spend().lifetimes.conditional_expected_average_profit(customers["frequency"], customers["monetary_value"])
+    assert found.to_numpy() == pytest.approx(spend().conditional_mean(customers))
+
+
 def test_correlation_has_fishers_interval():
     customers = sample()
     repeaters = customers[customers["frequency"] > 0]

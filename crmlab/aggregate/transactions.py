@@ -6,12 +6,15 @@
   `refund_only_customers` counts them.
 """
 
-from datetime import date
+from datetime import date, datetime
 
 import narwhals as nw
 import pandas as pd
 
 from crmlab.aggregate.engine import DECIMALS, as_day, collected, days_per_unit
+
+# stands behind every day of a purchase
+_NEVER = datetime(2400, 1, 1)
 
 
 def customer_summary(transactions, *, until: date | str, time_unit: str = "week") -> pd.DataFrame:
@@ -126,13 +129,12 @@ def by_day(transactions) -> nw.LazyFrame:
 def _per_customer(daily: nw.LazyFrame) -> nw.LazyFrame:
     """One row per customer, lazily."""
     margin = [nw.col("margin").sum()] if "margin" in daily.collect_schema() else []
-    bought = nw.when(nw.col("purchases") > 0).then(nw.col("day")).alias("bought")
-    on_first = nw.when(nw.col("bought") == nw.col("first")).then(nw.col("purchased")).otherwise(nw.lit(0.0))
+    buys = nw.col("purchases") > 0
     return (
-        daily.with_columns(bought)
-        .with_columns(nw.col("bought").min().over("customer_id").alias("first"))
-        .with_columns(
-            on_first.alias("purchased_first"), (~nw.col("bought").is_null()).cast(nw.Int64).alias("buying_day")
+        daily.with_columns(
+            nw.when(buys).then(nw.col("day")).alias("bought"),
+            nw.when(buys).then(nw.col("day")).otherwise(nw.lit(_NEVER)).alias("turn"),
+            buys.cast(nw.Int64).alias("buying_day"),
         )
         .group_by("customer_id")
         .agg(
@@ -141,7 +143,7 @@ def _per_customer(daily: nw.LazyFrame) -> nw.LazyFrame:
             nw.col("bought").max().alias("last_date"),
             nw.col("purchases").sum(),
             nw.col("purchased").sum(),
-            nw.col("purchased_first").sum(),
+            nw.col("purchased").first(order_by="turn").alias("purchased_first"),
             nw.col("refunded").sum().alias("refunds"),
             *margin,
         )
