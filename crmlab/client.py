@@ -146,6 +146,11 @@ class Client:
             time_unit=time_unit,
         )
 
+    def purchases_after(self, calibration_end: date | str) -> pd.DataFrame:
+        """Purchases of each week after `calibration_end`, of the customers there were; see `aggregate`."""
+        end = self.calibration_end(str(calibration_end))
+        return aggregate.purchases_after(self.table("transactions"), calibration_end=end, holdout_end=self.as_of)
+
     def adjacent_periods(self, months: int = 12) -> AdjacentPeriods:
         """What each customer brought in the `months` up to the as-of date, and in as many before; see `aggregate`."""
         return adjacent_periods(self.table("transactions"), until=self.as_of, months=months)

@@ -41,6 +41,11 @@ class ModelComparison:
             raise FitError(f"on the calibration period, {self.failures[name]}")
         return self.checks[name]
 
+    def model(self, name: str) -> PurchaseModel:
+        """One of the models, fitted to the calibration period; errors as `check`."""
+        self.check(name)
+        return self.models[name]
+
     def table(self) -> pd.DataFrame:
         """One row per model: `log_likelihood` on the calibration period, `bias` and `mae` of the forecast after it."""
         rows = [
@@ -71,11 +76,13 @@ class ModelComparison:
         return sentences(closest, accepted, *failed)
 
 
-def fit_purchase_model(name: str, customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+def fit_purchase_model(
+    name: str, customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95
+) -> PurchaseModel:
     """Fit the model called `name`: `bg_nbd`, `mbg_nbd` or `pareto_nbd`."""
     if name not in FITS:
         raise ValueError(f"`name` must be one of {', '.join(FITS)}, got {name!r}")
-    return FITS[name](customers, time_unit=time_unit)
+    return FITS[name](customers, time_unit=time_unit, confidence_level=confidence_level)
 
 
 def compare_models(
@@ -101,7 +108,7 @@ def compare_models(
     models, failures = {}, {}
     for name, fit in FITS.items():
         try:
-            models[name] = fit(calibration, time_unit=time_unit)
+            models[name] = fit(calibration, time_unit=time_unit, confidence_level=confidence_level)
         except FitError as error:
             failures[name] = str(error)
     if not models:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.acquisition import AcquisitionCost
-from crmlab.groups import group_of
+from crmlab.groups import group_of, named
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import FitError, draw_params, prediction_bounds
 from crmlab.messages import N_, _, sentences
@@ -29,6 +29,14 @@ from crmlab.spend import SpendModel, fit_gamma_gamma
 
 # how far ahead a payback is looked for
 MOST_MONTHS = 120
+# how the table of `payback_by_channel` is headed
+CHANNEL_LABELS = {
+    "group": N_("Channel"),
+    "cac": N_("Cost per customer won"),
+    "value": N_("Value of a new customer"),
+    "clv_to_cac": N_("Value over cost"),
+    "months": N_("Months to pay back"),
+}
 _BEYOND = N_("not paid back within 120 months, or not in all of the draws")
 
 
@@ -202,7 +210,8 @@ def payback_by_channel(
             found = payback(cac, *models, confidence_level=confidence_level, **terms) if models else None
         values = (found.value, found.clv_to_cac, found.months) if found else (None, None, None)
         rows.append((name, len(own), cac, *values))
-    return pd.DataFrame(rows, columns=["group", "customers", "cac", "value", "clv_to_cac", "months"])
+    found = pd.DataFrame(rows, columns=["group", "customers", "cac", "value", "clv_to_cac", "months"])
+    return found.assign(group=named(found["group"]))
 
 
 def _months(curve, cost: float, futures: np.ndarray, costs: np.ndarray, shown: dict) -> Estimate | None:

@@ -147,14 +147,15 @@ class BetaGeometric:
         return mend(c / (a - 1) * (1 - (1 - z) ** power * series), r + x, a, chances, t / (alpha + T))
 
     def simulate_from_first(self, params, t, first, x, T, rng):
-        """Purchases in (T, T + t] of those who, unless they leave, next buy at T + `first`."""
+        """What those do in (T, T + t] who, unless they leave, next buy at T + `first`; see `purchase_futures`."""
         r, alpha, a, b = params
-        bought = 1 + rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * (t - first))
+        more = rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * (t - first))
+        bought = 1 + more
         # Nobody leaves before the first of these purchases.
-        several = np.flatnonzero(bought > 1)
+        several = np.flatnonzero(more)
         leaving = rng.beta(a, b + x[several] + self.chances_at_start)
         bought[several] = np.minimum(bought[several], rng.geometric(np.maximum(leaving, 1e-12)))
-        return bought
+        return bought, more, np.full(len(x), t)
 
 
 class Pareto:
@@ -199,12 +200,12 @@ class Pareto:
         return (r + x) * (beta + T) / (alpha + T) * log_growth * special.exprel((1 - s) * log_growth)
 
     def simulate_from_first(self, params, t, first, x, T, rng):
-        """Purchases in (T, T + t] of those who, unless they leave, next buy at T + `first`."""
+        """What those do in (T, T + t] who, unless they leave, next buy at T + `first`; see `purchase_futures`."""
         r, alpha, s, beta = params
         stays = (beta + T) * np.expm1(np.minimum(rng.exponential(size=len(x)) / s, 700.0))
-        left = np.minimum(t, stays) - first
-        bought = rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * np.maximum(left, 0.0))
-        return np.where(left >= 0, 1 + bought, 0)
+        end = np.minimum(t, stays)
+        more = rng.poisson(rng.gamma(r + x + 1) / (alpha + T + first) * np.maximum(end - first, 0.0))
+        return np.where(end >= first, 1 + more, 0), more, end
 
 
 LAWS = {
@@ -251,25 +252,17 @@ def weighted_purchases(law, params, t, weights, histories: Histories):
     return probability_alive(law, params, histories) * each[:, of]
 
 
+def expected_totals(law, params, t, histories: Histories):
+    """Purchases of all customers together in (T, T + t], for each of several t."""
+    x, T, of = histories.at_end
+    alive = probability_alive(law, params, histories)
+    still = np.bincount(of, alive * np.bincount(histories.of, minlength=len(alive)), len(x))
+    return law.expected_if_alive(params, np.asarray(t, dtype=float)[:, None], x, T) @ still
+
+
 def expected_of_new(law, params, t):
     """Repeat purchases of a new customer within `t` of the first purchase."""
     return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, _NEW)[0]
-
-
-def simulate(law, params, t, histories: Histories, rng: np.random.Generator) -> np.ndarray:
-    """Purchases of each customer in (T, T + t], once; only for those who buy is more than one number drawn."""
-    r, alpha = params[:2]
-    alive = probability_alive(law, params, histories)
-    log_idle = -(r + histories.x) * np.log1p(t / (alpha + histories.T))
-    u = rng.random(len(histories.of))
-    buyers = np.flatnonzero(u < (alive * -np.expm1(log_idle))[histories.of])
-    of = histories.of[buyers]
-    x, T = histories.x[of], histories.T[of]
-    # What u is within those who are alive tells when a rate that is gamma (r + x, alpha + T) brings the next purchase.
-    first = (alpha + T) * np.expm1(-np.log1p(-u[buyers] / alive[of]) / (r + x))
-    bought = np.zeros(len(u))
-    bought[buyers] = law.simulate_from_first(params, t, np.minimum(first, t), x, T, rng)
-    return bought
 
 
 _NEW = Histories(*np.zeros((3, 1)), of=np.zeros(1, dtype=int))

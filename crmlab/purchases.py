@@ -20,14 +20,15 @@ from crmlab.language import number
 from crmlab.likelihood import FitError, Maximum, draw_params, maximise, model_entry
 from crmlab.messages import N_, _
 from crmlab.profile_likelihood import parameter_table, profile_estimate
+from crmlab.purchase_futures import Future, simulate
 from crmlab.purchase_laws import (
     LAWS,
     Histories,
     expected_of_new,
     expected_purchases,
+    expected_totals,
     log_likelihood,
     probability_alive,
-    simulate,
     weighted_purchases,
 )
 
@@ -60,6 +61,7 @@ class PurchaseModel:
     log_likelihood: float
     n: int
     time_unit: str
+    confidence_level: float = 0.95
     _maximum: Maximum | None = field(default=None, repr=False)
 
     @property
@@ -100,6 +102,10 @@ class PurchaseModel:
         summed = weighted_purchases(law, self._values, ends, np.asarray(weights), histories)
         return probability_alive(law, self._values, histories)[histories.of], summed[..., histories.of]
 
+    def expected_totals(self, ends, customers: pd.DataFrame) -> np.ndarray:
+        """Purchases expected of all customers together by each of the `ends`."""
+        return expected_totals(LAWS[self.name], self._values, ends, Histories.among(*_history(customers)))
+
     def p_alive(self, customers: pd.DataFrame) -> np.ndarray:
         """Probability that each customer has not left for good, given the history; 0 to 1."""
         histories = Histories.among(*_history(customers))
@@ -110,13 +116,24 @@ class PurchaseModel:
 
         Parameters are drawn as well as outcomes, so that the draws vary as the future that has yet to happen does.
         """
+        for future in self._futures(t, customers, draws, np.random.default_rng(seed)):
+            bought = np.zeros(len(customers))
+            bought[future.buyers] = future.bought
+            yield bought
+
+    def simulate_totals(self, ends, customers: pd.DataFrame, *, draws: int, seed: int) -> np.ndarray:
+        """Purchases of all customers together by each of the rising `ends`, one row per draw."""
+        rng, ends = np.random.default_rng(seed), np.asarray(ends, dtype=float)
+        times = (future.times(rng) for future in self._futures(ends[-1], customers, draws, rng))
+        return np.array([np.searchsorted(np.sort(each), ends, side="right") for each in times])
+
+    def _futures(self, t: float, customers: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Future]:
         histories = Histories.among(*_history(customers))
-        rng = np.random.default_rng(seed)
         objective = self._maximum.objective if self._maximum else None
         for params in draw_params(self._values, self.covariance, draws=draws, rng=rng, objective=objective):
             yield simulate(LAWS[self.name], params, t, histories, rng)
 
-    def expected_in_first_year(self, *, confidence_level: float = 0.95) -> Estimate:
+    def expected_in_first_year(self) -> Estimate:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
         law, year = LAWS[self.name], 12 * UNITS_PER_MONTH[self.time_unit]
         value = float(self.expected_purchases(year))
@@ -127,7 +144,7 @@ class PurchaseModel:
             self._maximum,
             value,
             lambda log_params: np.log(expected_of_new(law, np.exp(log_params), year)),
-            confidence_level=confidence_level,
+            confidence_level=self.confidence_level,
             **shown,
         )
 
@@ -138,8 +155,11 @@ class PurchaseModel:
         }
 
     def table(self) -> pd.DataFrame:
-        """Parameters with standard errors and 95% intervals by profile likelihood."""
-        return parameter_table(self.params, self._values, self.covariance, maximum=self._maximum)
+        """Parameters with standard errors and intervals by profile likelihood."""
+        level = self.confidence_level
+        return parameter_table(
+            self.params, self._values, self.covariance, maximum=self._maximum, confidence_level=level
+        )
 
     def summary(self) -> str:
         expected = self.expected_in_first_year()
@@ -153,7 +173,7 @@ class PurchaseModel:
         return np.array(list(self.params.values()))
 
 
-def fit_bg_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+def fit_bg_nbd(customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95) -> PurchaseModel:
     """Fit the BG/NBD model by maximum likelihood.
 
     Parameters
@@ -162,26 +182,30 @@ def fit_bg_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseM
         One row per customer with `frequency`, `recency` and `T`, as `aggregate.customer_summary` gives them.
     time_unit
         Unit of `recency` and `T`: `day`, `week` or `month`.
+    confidence_level
+        Of the intervals of the parameters, and of what the model says of new customers.
 
     Raises
     ------
     FitError
         If the customers cannot carry the model: fewer than two, or no repeat purchase.
     """
-    return _fit("bg_nbd", customers, time_unit)
+    return _fit("bg_nbd", customers, time_unit, confidence_level)
 
 
-def fit_mbg_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+def fit_mbg_nbd(customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95) -> PurchaseModel:
     """Fit the MBG/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
-    return _fit("mbg_nbd", customers, time_unit)
+    return _fit("mbg_nbd", customers, time_unit, confidence_level)
 
 
-def fit_pareto_nbd(customers: pd.DataFrame, *, time_unit: str = "week") -> PurchaseModel:
+def fit_pareto_nbd(
+    customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95
+) -> PurchaseModel:
     """Fit the Pareto/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
-    return _fit("pareto_nbd", customers, time_unit)
+    return _fit("pareto_nbd", customers, time_unit, confidence_level)
 
 
-def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
+def _fit(name: str, customers: pd.DataFrame, time_unit: str, confidence_level: float) -> PurchaseModel:
     if time_unit not in UNITS_PER_MONTH:
         raise ValueError(f"`time_unit` must be one of {', '.join(UNITS_PER_MONTH)}, got {time_unit!r}")
     law = LAWS[name]
@@ -196,6 +220,7 @@ def _fit(name: str, customers: pd.DataFrame, time_unit: str) -> PurchaseModel:
         found.log_likelihood,
         len(customers),
         time_unit,
+        confidence_level,
         found,
     )
 

@@ -1,7 +1,9 @@
 """Customers scored by how recently, how often and for how much they bought, and the segments that follow."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -123,7 +125,13 @@ class RFM:
         return language.number(int(part["customers"].sum())), *shares
 
 
-def rfm(customers: pd.DataFrame, *, as_of: date, bins: int = 5) -> RFM:
+def rfm(
+    customers: pd.DataFrame,
+    *,
+    as_of: date,
+    bins: int = 5,
+    cuts: Mapping[str, Sequence[float]] | None = None,
+) -> RFM:
     """Scores for recency, frequency and monetary value, and the segment that follows from them.
 
     A score says how many customers do strictly worse: with five bins, 5 means at least 80%, 4 at least 60%, 1 fewer
@@ -137,6 +145,10 @@ def rfm(customers: pd.DataFrame, *, as_of: date, bins: int = 5) -> RFM:
         Day to which recency is counted, on or after the last purchase.
     bins
         Number of scores, 2 to 10.
+    cuts
+        Fixed borders in place of equal parts, for any of `recency_days`, `frequency` and `revenue`: `bins` - 1 rising
+        numbers. A value on a border has the better score: with revenue cut at [100, 500, 1000, 5000], 100 scores 2
+        and 5,000 scores 5; with recency_days cut at [30, 90, 180, 365], 30 days score 5.
 
     Notes
     -----
@@ -158,26 +170,49 @@ def rfm(customers: pd.DataFrame, *, as_of: date, bins: int = 5) -> RFM:
     if (recency_days < 0).any():
         last = pd.to_datetime(frame["last_date"]).max().date()
         raise ValueError(f"`as_of` must not precede the last purchase on {last}, got {pd.Timestamp(as_of).date()}")
-    scores = {
-        "r": _scores(-recency_days, bins),
-        "f": _scores(frame["frequency"], bins),
-        "m": _scores(frame["revenue"], bins),
+    measures = {"recency_days": -recency_days, "frequency": frame["frequency"], "revenue": frame["revenue"]}
+    borders = _borders(cuts or {}, bins)
+    found = {
+        name: _scores_between(values, borders[name]) if name in borders else _scores(values, bins)
+        for name, values in measures.items()
     }
+    scores = dict(zip("rfm", found.values(), strict=True))
     r, f, m = (-(-5 * score // bins) for score in scores.values())
     segment = SEGMENT_GRID[r - 1, (f + m + 1) // 2 - 1]
     scored = pd.DataFrame({"customer_id": frame["customer_id"].to_numpy(), **scores, "segment": segment})
-    measures = frame.assign(segment=segment, recency_days=recency_days)
-    segments = measures.groupby("segment").agg(
-        customers=("revenue", "size"),
-        revenue=("revenue", "sum"),
-        recency_days=("recency_days", "median"),
-        frequency=("frequency", "mean"),
-        mean_revenue=("revenue", "mean"),
+    segments = (
+        frame.assign(segment=segment, recency_days=recency_days)
+        .groupby("segment")
+        .agg(
+            customers=("revenue", "size"),
+            revenue=("revenue", "sum"),
+            recency_days=("recency_days", "median"),
+            frequency=("frequency", "mean"),
+            mean_revenue=("revenue", "mean"),
+        )
     )
     segments = segments.loc[[name for name in SEGMENTS if name in segments.index]].reset_index()
     segments.insert(2, "customer_share", segments["customers"] / len(frame))
     segments.insert(4, "revenue_share", segments["revenue"] / segments["revenue"].sum())
     return RFM(scored, segments, pd.Timestamp(as_of).date(), int(bins), len(frame))
+
+
+def _borders(cuts: Mapping[str, Sequence[float]], bins: int) -> dict[str, np.ndarray]:
+    """Checked, and rising with the score: those of recency are negative."""
+    measures = ("recency_days", "frequency", "revenue")
+    for name, given in cuts.items():
+        if name not in measures:
+            raise ValueError(f"`cuts` must be of {', '.join(measures)}, got {name!r}")
+        numbers = isinstance(given, Sequence) and all(isinstance(each, (int, float)) for each in given)
+        if not numbers or len(given) != bins - 1 or any(low >= high for low, high in pairwise(given)):
+            raise ValueError(f"`cuts` of {name} must be {bins - 1} rising numbers, got {given!r}")
+    borders = {name: np.asarray(given, dtype=float) for name, given in cuts.items()}
+    return borders | {name: -borders[name][::-1] for name in borders if name == "recency_days"}
+
+
+def _scores_between(values: pd.Series, borders: np.ndarray) -> np.ndarray:
+    """1 + how many borders are reached."""
+    return 1 + np.searchsorted(borders, values.to_numpy(dtype=float), side="right")
 
 
 def _scores(values: pd.Series, bins: int) -> np.ndarray:

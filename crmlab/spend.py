@@ -83,8 +83,9 @@ class SpendModel:
             yield buyers, rng.gamma(p * bought[buyers]) / nu
 
     def table(self) -> pd.DataFrame:
-        """Parameters with standard errors and 95% intervals by profile likelihood."""
-        return parameter_table(self.params, list(self.params.values()), self.covariance, maximum=self._maximum)
+        """Parameters with standard errors and intervals by profile likelihood."""
+        level, values = self.mean_spend.confidence_level, list(self.params.values())
+        return parameter_table(self.params, values, self.covariance, maximum=self._maximum, confidence_level=level)
 
     def summary(self) -> str:
         return sentences(

@@ -169,13 +169,13 @@ def table(
 
 
 def of(result, **options) -> Table | Block:
-    """A result's own table, with the formats and headers that it gives its columns; else as `table`."""
+    """A result's own table, with the formats, headers and intervals that it gives its columns; else as `table`."""
     if isinstance(result, Absent):
         return NOTHING
     frame = result.table()
     known = {
         name: {column: value for column, value in getattr(result, name, {}).items() if column in frame}
-        for name in ("formats", "labels")
+        for name in ("formats", "labels", "intervals")
     }
     return table(frame, **(known | options))
 

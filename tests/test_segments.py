@@ -35,6 +35,30 @@ def test_scores_split_ten_customers_into_fifths():
     assert scored.columns.tolist() == ["customer_id", "r", "f", "m", "segment"]
 
 
+def test_cuts_that_are_given_take_the_place_of_equal_parts():
+    cuts = {"recency_days": [30, 90, 180, 365], "revenue": [100, 500, 1000, 5000]}
+    people = base([(30, 0, 99), (31, 1, 100), (365, 2, 4999), (366, 3, 5000), (0, 4, -5)])
+    scored = rfm(people, as_of=AS_OF, cuts=cuts).customers
+    assert scored["r"].tolist() == [5, 4, 2, 1, 5]
+    assert scored["m"].tolist() == [1, 2, 4, 5, 1]
+    assert scored["f"].tolist() == rfm(people, as_of=AS_OF).customers["f"].tolist()
+
+
+@pytest.mark.parametrize(
+    "cuts, message",
+    [
+        ({"recency": [1, 2, 3, 4]}, "`cuts` must be of recency_days, frequency, revenue, got 'recency'"),
+        ({"revenue": [1, 2, 3]}, r"`cuts` of revenue must be 4 rising numbers, got \[1, 2, 3\]"),
+        ({"revenue": [1, 2, 2, 3]}, "`cuts` of revenue must be 4 rising numbers"),
+        ({"frequency": "1234"}, "`cuts` of frequency must be 4 rising numbers, got '1234'"),
+        ({"frequency": [1, 2, "3", 4]}, "`cuts` of frequency must be 4 rising numbers"),
+    ],
+)
+def test_cuts_that_cannot_be_used_are_named(cuts, message):
+    with pytest.raises(ValueError, match=message):
+        rfm(base([(1, 1, 1)]), as_of=AS_OF, cuts=cuts)
+
+
 def test_grid_gives_every_combination_of_scores_one_segment():
     # All 125 combinations once: each score is then held by a fifth of the customers, and scores equal the levels.
     levels = list(product(range(1, 6), repeat=3))

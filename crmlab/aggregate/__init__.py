@@ -11,6 +11,7 @@ from crmlab.aggregate.transactions import (
     calibration_holdout_summary,
     customer_summary,
     monthly_series,
+    purchases_after,
     refund_only_customers,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "day_number",
     "monthly_series",
     "payment_summary",
+    "purchases_after",
     "refund_only_customers",
     "timestamps",
 ]

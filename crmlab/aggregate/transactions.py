@@ -9,9 +9,10 @@
 from datetime import date, datetime
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
-from crmlab.aggregate.engine import DECIMALS, as_day, collected, days_per_unit
+from crmlab.aggregate.engine import DECIMALS, as_day, collected, day_number, days_per_unit
 
 # stands behind every day of a purchase
 _NEVER = datetime(2400, 1, 1)
@@ -75,6 +76,31 @@ def calibration_holdout_summary(
     summary["amount_holdout"] = summary["amount_holdout"].fillna(0.0).astype(float).round(DECIMALS)
     summary["T_holdout"] = (end - start).days / unit_days
     return summary
+
+
+def purchases_after(
+    transactions, *, calibration_end: date | str, holdout_end: date | str, step_days: int = 7
+) -> pd.DataFrame:
+    """Purchases after one date and up to a later one, of customers who were there at the first, step by step.
+
+    Returns
+    -------
+    DataFrame
+        One row per step, the last one shorter where it must be: `ends_on`, its last day; `days` since
+        `calibration_end`; `purchases`, as days on which a customer bought.
+    """
+    start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
+    if end <= start:
+        raise ValueError(f"`holdout_end` must come after `calibration_end` {start:%Y-%m-%d}, got {end:%Y-%m-%d}")
+    bought = by_day(transactions).filter((nw.col("purchases") > 0) & (nw.col("day") <= end))
+    known = bought.filter(nw.col("day") <= start).select("customer_id").unique()
+    later = bought.filter(nw.col("day") > start).join(known, on="customer_id", how="semi")
+    step = ((day_number("day") - (start.toordinal() + 1)) / step_days).floor().cast(nw.Int64)
+    found = collected(later.with_columns(step.alias("step")).group_by("step").agg(nw.len().alias("purchases")))
+    days = np.minimum(np.arange(step_days, (end - start).days + step_days, step_days), (end - start).days)
+    counts = found.set_index("step")["purchases"].reindex(range(len(days)), fill_value=0)
+    ends_on = start + pd.to_timedelta(days, unit="D")
+    return pd.DataFrame({"ends_on": ends_on, "days": days, "purchases": counts.to_numpy(dtype="int64")})
 
 
 def refund_only_customers(transactions, *, until: date | str) -> int:

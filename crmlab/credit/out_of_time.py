@@ -19,6 +19,7 @@ def out_of_time_check(
     window_months: float = 12,
     held_out_share: float = 0.3,
     bands: int = 5,
+    confidence_level: float = 0.95,
     **options,
 ) -> ProbabilityCheck:
     """The model fitted to earlier customers, held against later ones.
@@ -48,4 +49,5 @@ def out_of_time_check(
     if not model.n or not len(later):
         raise FitError(_NOBODY)
     foretold = model.probabilities(later)
-    return probability_check(later["default"], foretold, baseline=model.defaults / model.n, bands=bands)
+    rate = model.defaults / model.n
+    return probability_check(later["default"], foretold, baseline=rate, bands=bands, confidence_level=confidence_level)

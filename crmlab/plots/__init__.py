@@ -4,15 +4,18 @@
 before.
 """
 
+from crmlab.plots.acquisition import cac_by_month
 from crmlab.plots.contribution import cac_by_channel, contribution_by_group, revenue_bridge
 from crmlab.plots.credit import calibration_plot, overdue_ageing, value_risk_map
 from crmlab.plots.house import Figure, figure
 from crmlab.plots.outlook import existing_potential_future, tornado
+from crmlab.plots.tracking import tracking_by_week, tracking_so_far
 from crmlab.plots.value import holdout_by_frequency, pareto_curve, rfm_map, value_by_decile
 
 __all__ = [
     "Figure",
     "cac_by_channel",
+    "cac_by_month",
     "calibration_plot",
     "contribution_by_group",
     "existing_potential_future",
@@ -23,6 +26,8 @@ __all__ = [
     "revenue_bridge",
     "rfm_map",
     "tornado",
+    "tracking_by_week",
+    "tracking_so_far",
     "value_by_decile",
     "value_risk_map",
 ]

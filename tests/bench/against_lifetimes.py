@@ -24,7 +24,7 @@ import pandas as pd
 from crmlab import aggregate, clv, datasets
 from crmlab.purchase_laws import LAWS, Histories, log_likelihood
 
-DAYS = 548
+DAYS = 330
 START = np.datetime64("2024-01-01")
 END = str(START + np.timedelta64(DAYS, "D"))
 TRUTH = {"r": 1.3, "alpha": 6.0, "a": 0.8, "b": 10.0}
@@ -40,7 +40,7 @@ HAND_WRITTEN = """
 
 
 def simulate(customers: int, path: Path) -> None:
-    """A transaction log in Parquet, by BG/NBD, over eighteen months."""
+    """A transaction log in Parquet, by BG/NBD, over eleven months."""
     rng = np.random.default_rng(1)
     rate = rng.gamma(TRUTH["r"], 1 / TRUTH["alpha"], customers) / 7
     quits = rng.beta(TRUTH["a"], TRUTH["b"], customers)
