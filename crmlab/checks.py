@@ -14,6 +14,8 @@ _ZONE = "( ?(Z|[+-](0\\d|1[0-4])(:?[0-5]\\d)?))"
 _DAY = f"^\\d{{4}}[-/]\\d{{1,2}}[-/]\\d{{1,2}}([ T]\\d{{1,2}}:\\d{{2}}(:\\d{{2}}(\\.\\d+)?)?{_ZONE}?)?$"
 # DuckDB's trim knows the plain space only; U+00A0 comes from spreadsheets, U+3000 is the space of Chinese text
 _BLANKS = " \t\r\n\u00a0\u3000"
+# Digits, signs and the point as Chinese input writes them, and the minus sign. No comma: `1，5` may be 1.5 or 15.
+_WIDE, _PLAIN = "０１２３４５６７８９．＋－−", "0123456789.+--"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ def typed(type_name: str, column: Column, timezone: str) -> str:
         case "id" | "text":
             return text
         case "number":
-            return f"TRY_CAST({text if type_name == 'VARCHAR' else source} AS DOUBLE)"
+            return _number(text, column) if type_name == "VARCHAR" else f"TRY_CAST({source} AS DOUBLE)"
         case "integer":
-            return f"TRY_CAST(TRY_CAST({text} AS DOUBLE) AS BIGINT)"
+            return f"TRY_CAST({_number(text, column)} AS BIGINT)"
         case "choice":
             return f"lower({text})"
         case "boolean":
@@ -69,6 +71,23 @@ def typed(type_name: str, column: Column, timezone: str) -> str:
     return f"CASE WHEN NOT {is_day} THEN NULL WHEN {has_zone} THEN {zoned.format(text)} ELSE {plain} END"
 
 
+def _number(text: str, column: Column) -> str:
+    """SQL of a text as a number: as it stands, else with plain digits and without the column's own unit behind it.
+
+    Whatever could be read in two ways (`1,5`, `9/10`) or changes the number (`5万`, `50%`) makes it no number.
+    """
+    bare = f"translate({text}, {literal(_WIDE)}, {literal(_PLAIN)})"
+    if column.units:
+        unit = f"^([-+]?[0-9.]+)[ \u00a0\u3000]*({'|'.join(column.units)})$"
+        bare = f"regexp_replace({bare}, {literal(unit)}, '\\1', 'i')"
+    return f"coalesce(TRY_CAST({text} AS DOUBLE), TRY_CAST({bare} AS DOUBLE))"
+
+
+def _is_no_number(number: str, text: str) -> str:
+    # DuckDB takes 1_5 for 15
+    return f"(coalesce(NOT isfinite({number}), true) OR contains({text}, '_'))"
+
+
 def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
     """The rules of a table over the columns there are, in the order of the contract."""
     rules = []
@@ -83,7 +102,7 @@ def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
         filled = f"{text} <> ''"
         if column.required:
             add(column.name, f"coalesce({text}, '') = ''", N_("must not be empty"))
-        if column.kind in ("id", "date", "number"):
+        if column.kind in ("id", "date", "number", "integer"):
             add(column.name, f"contains({text}, chr(10))", UNCLOSED)
         if column.kind == "date":
             add(column.name, f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a date (YYYY-MM-DD)"))
@@ -91,9 +110,11 @@ def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
             outside = f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
             add(column.name, outside, years, first=FIRST_YEAR, last=LAST_YEAR)
         if column.kind == "number":
-            add(column.name, f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a number"))
+            add(column.name, f"{filled} AND {_is_no_number(name, text)}", N_("must be a number"))
         if column.kind == "integer":
-            whole = f"coalesce(TRY_CAST({text} AS DOUBLE) <> {name}, true)"
+            as_number = _number(text, column)
+            add(column.name, f"{filled} AND {_is_no_number(as_number, text)}", N_("must be a number"))
+            whole = f"coalesce({as_number} <> {name}, true)"
             add(column.name, f"{filled} AND {whole}", N_("must be a whole number"))
         if column.kind == "boolean":
             add(column.name, f"{filled} AND {name} IS NULL", N_("must be true or false"))

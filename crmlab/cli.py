@@ -238,7 +238,13 @@ def data(names, force):
             raise InputError(f"no such example: {name}{suggestion(name, datasets.EXAMPLES)}")
         folder = root / "data" / name
         if force or not folder.is_dir():
-            datasets.write(name, folder)
+            try:
+                datasets.write(name, folder)
+            except datasets.NotInstalled as error:
+                if names:
+                    raise
+                click.echo(f"left out {folder.relative_to(root)}: {error}", err=True)
+                continue
             click.echo(f"wrote {folder.relative_to(root)}")
 
 

@@ -199,6 +199,7 @@ class Client:
         metrics: dict[str, Estimate] | None = None,
         models: dict[str, dict] | None = None,
         customers: Iterable[pd.DataFrame | Absent] = (),
+        alerts: Iterable[pd.DataFrame | Absent] = (),
     ) -> None:
         """Hand over the results of a notebook. Under a run they are written beside the report; else nothing is.
 
@@ -211,6 +212,8 @@ class Client:
         customers
             Frames with `customer_id`, one row per customer, and what the client's own CRM should know of each. They
             become part of `customers.csv`, beside what other notebooks say, and never of the page.
+        alerts
+            Frames with one row per alert, as `publication.write` takes them. They become part of `alerts.csv`.
         """
         if target := os.environ.get("CRMLAB_PUBLISH"):
             publication.write(
@@ -218,6 +221,9 @@ class Client:
                 metrics=metrics or {},
                 models=models or {},
                 customers=customers,
+                alerts=alerts,
+                as_of=self.as_of,
+                currency=self.currency,
                 data={name: quality.to_dict() for name, (_rows, quality) in self._opened.items()},
                 period=self._data_period(),
             )

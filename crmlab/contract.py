@@ -64,6 +64,8 @@ class Column:
         Inclusive bounds of a number.
     choices
         The values a `choice` may take, compared without regard to case.
+    units
+        What may stand behind a number without changing it, such as `分`; anything else makes it no number.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Table:
 
 CUSTOMER = Column("customer_id", "id", "identifies the customer", required=True)
 PROJECT = Column("project_id", "id", "the financed project it belongs to")
+POINTS = ("分", "points", "point", "pts")
 
 _TABLES = (
     Table(
@@ -161,15 +165,22 @@ _TABLES = (
     ),
     Table(
         "surveys",
-        "one row per invitation or answer",
+        "one row per invitation, with the answer to it where there is one, or per answer that nobody asked for",
         (
             Column("date", "date", "day of the answer, or of the invitation", required=True),
             Column("customer_id", "id", "identifies the customer; empty if anonymous"),
-            Column("nps", "number", "likelihood to recommend, 0 to 10", low=0, high=10),
-            Column("csat", "number", "satisfaction, on the scale that the client states", low=0),
+            Column(
+                "nps",
+                "integer",
+                "likelihood to recommend, 0 to 10; empty if not answered",
+                low=0,
+                high=10,
+                units=POINTS,
+            ),
+            Column("csat", "number", "satisfaction, on the scale that the client states", low=0, units=POINTS),
             Column("touchpoint", "text", "what the survey asks about"),
             Column("comment", "text", "the answer in the customer's words"),
-            Column("invited", "boolean", "whether the customer was invited to answer"),
+            Column("invited", "boolean", "whether the customer was invited to answer; empty counts as yes"),
         ),
         event="date",
     ),

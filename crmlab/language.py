@@ -22,6 +22,19 @@ _NOUNS = {
     "weeks": N_("{number} weeks"),
     "days": N_("{number} days"),
     "hours": N_("{number} hours"),
+    "answers": N_("{number} answers"),
+    "percentage points": N_("{number} percentage points"),
+}
+_ONE = {
+    "customers": N_("{number} customer"),
+    "purchases": N_("{number} purchase"),
+    "points": N_("{number} point"),
+    "months": N_("{number} month"),
+    "weeks": N_("{number} week"),
+    "days": N_("{number} day"),
+    "hours": N_("{number} hour"),
+    "answers": N_("{number} answer"),
+    "percentage points": N_("{number} percentage point"),
 }
 # Longer numbers nobody reads in full, and Babel cannot set some of them.
 _LONGEST = 1e18
@@ -94,7 +107,8 @@ def quantity(value: float, unit: str, *, digits: int | None = None) -> str:
         return number(value, 3 if digits is None else digits)
     digits = (0 if float(value).is_integer() else 1) if digits is None else digits
     told = number(value, digits)
-    return _(_NOUNS[unit]).format(number=told) if unit in _NOUNS else f"{told} {unit}"
+    names = _ONE if told in ("1", "−1") else _NOUNS
+    return _(names[unit]).format(number=told) if unit in names else f"{told} {unit}"
 
 
 def span(low: float, high: float, unit: str, *, digits: int | None = None) -> str:

@@ -62,8 +62,9 @@ class Notebook:
 
     Attributes
     ----------
-    tables, optional
-        Names of the tables it cannot do without, and of those it uses where there are any.
+    tables, any_of, optional
+        Names of the tables it cannot do without, of those of which it needs at least one, and of those it uses where
+        there are any.
     needs
         Names of the notebooks whose results it reads.
     """
@@ -71,6 +72,7 @@ class Notebook:
     path: Path
     title: str
     tables: tuple[str, ...]
+    any_of: tuple[str, ...]
     optional: tuple[str, ...]
     needs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
@@ -114,7 +116,7 @@ def read_notebook(path: Path) -> Notebook:
         sources = ["".join(cell["source"]) for cell in cells]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: is not a readable notebook: {error}") from error
-    for table in (*about.get("tables", ()), *about.get("optional", ())):
+    for table in (*about.get("tables", ()), *about.get("any_of", ()), *about.get("optional", ())):
         if table not in TABLES:
             raise InputError(
                 f"{where}: metadata names table {table}, which is not in the contract{suggestion(table, TABLES)}"
@@ -125,6 +127,7 @@ def read_notebook(path: Path) -> Notebook:
         path=path,
         title=about.get("title", path.stem.replace("_", " ").capitalize()),
         tables=tuple(about.get("tables", ())),
+        any_of=tuple(about.get("any_of", ())),
         optional=tuple(about.get("optional", ())),
         needs=tuple(about.get("needs", ())),
         parameters=_parameters(sources[0], where),

@@ -2,12 +2,19 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from crmlab.absence import Absent
 from crmlab.intervals import Estimate
+
+# of alerts.csv, in this order; a program that reads it relies on them
+ALERT_COLUMNS = ("customer_id", "as_of", "kind", "severity", "reason", "action", "value_at_risk", "currency")
+_ALERTS_NEED = ("customer_id", "kind", "severity", "reason", "action")
+# most pressing first
+SEVERITIES = ("high", "medium", "low")
 
 
 def write(
@@ -16,15 +23,24 @@ def write(
     metrics: Mapping[str, Estimate | Absent],
     models: Mapping[str, dict | Absent],
     customers: Iterable[pd.DataFrame | Absent],
+    alerts: Iterable[pd.DataFrame | Absent] = (),
+    as_of: date,
+    currency: str,
     data: dict,
     period: list[str] | None,
 ) -> None:
-    """Results as JSON in `target`, and what is said of each customer as CSV beside it; what is absent is left out.
+    """Results as JSON in `target`, customers and alerts as CSV beside it; what is absent is left out.
 
     Parameters
     ----------
     customers
         Frames with `customer_id`, one row per customer, and no other column in two of them.
+    alerts
+        Frames with one row per alert: `customer_id` (empty for one on the client as a whole), `kind`, `severity`,
+        `reason`, `action`, and `value_at_risk` where it is known. A notebook that gives any hands over a file even if
+        there is no alert, so that those of an earlier run do not stay.
+    as_of, currency
+        Of every alert.
     data, period
         What was read of each table, and the first and last day of it.
     """
@@ -38,6 +54,10 @@ def write(
     if frames:
         ordered = _joined(frames).sort_index()
         ordered.to_csv(f"{target}.csv", float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n")
+    if given := list(alerts):
+        found = [_alerts(frame, as_of, currency) for frame in given if not isinstance(frame, Absent)]
+        listed = pd.concat(found) if found else pd.DataFrame(columns=list(ALERT_COLUMNS))
+        listed.to_csv(f"{target}.alerts.csv", index=False, float_format="%.6g", lineterminator="\n")
     target.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
@@ -53,3 +73,14 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
         twice = joined.columns[joined.columns.duplicated()][0]
         raise ValueError(f"`customers` must name each column once, got {twice} twice")
     return joined.rename_axis("customer_id")
+
+
+def _alerts(frame: pd.DataFrame, as_of: date, currency: str) -> pd.DataFrame:
+    """With the columns that alerts.csv has."""
+    if missing := [name for name in _ALERTS_NEED if name not in frame]:
+        raise ValueError(f"`alerts` must have the columns {', '.join(_ALERTS_NEED)}; missing: {', '.join(missing)}")
+    if not (known := frame["severity"].isin(SEVERITIES)).all():
+        got = frame.loc[~known, "severity"].iloc[0]
+        raise ValueError(f"`alerts` must have a severity among {', '.join(SEVERITIES)}, got {got!r}")
+    complete = frame.assign(as_of=as_of.isoformat(), currency=currency).reindex(columns=list(ALERT_COLUMNS))
+    return complete.astype({"value_at_risk": float})

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from great_tables import GT
 
 FORMATS = ("text", "integer", "number", "ratio", "money", "share", "date", "estimate")
-_TEXT = {"text", "date"}
 # headers of columns that many tables have
 _COLUMNS = {
     "bias": N_("Bias"),
@@ -148,7 +147,9 @@ def table(
         label = _(str(labels.get(name) or _COLUMNS.get(name) or capitalised(str(name).replace("_", " "))))
         power, unit = _unit(form, currency, values)
         header = _("{label}, {unit}").format(label=label, unit=unit) if unit else label
-        columns.append({"label": header, "kind": "text" if form in _TEXT else "num"})
+        # a date within a row is set like a number: it does not break
+        words = form == "text" or (form == "date" and not columns)
+        columns.append({"label": header, "kind": "text" if words else "num"})
         cells.append(_cells(values, form, power))
         if name in intervals:
             low, high = (_cells(list(frame[end]), form, power) for end in intervals[name])

@@ -148,7 +148,8 @@ def test_notebooks_are_stored_without_results(path):
 def test_notebooks_describe_themselves(path):
     about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["crmlab"]
     assert about["title"].strip()
-    assert about["tables"] and {*about["tables"], *about.get("optional", [])} <= set(TABLES)
+    needed = {*about["tables"], *about.get("any_of", [])}
+    assert needed and needed | {*about.get("optional", [])} <= set(TABLES)
     assert sum(is_parameters(cell) for _, cell in cells(path, "code")) == 1
 
 

@@ -47,6 +47,8 @@ def test_columns_are_explained_and_their_rules_fit_their_kind(table):
             assert column.kind in ("number", "integer")
         if column.high is not None:
             assert column.low <= column.high
+        if column.units:
+            assert column.kind in ("number", "integer") and all(unit.strip() == unit != "" for unit in column.units)
         if column.name.endswith("_id"):
             assert column.kind == "id"
 
@@ -54,7 +56,7 @@ def test_columns_are_explained_and_their_rules_fit_their_kind(table):
 def test_refunds_are_allowed_and_scores_are_bounded():
     assert TABLES["transactions"].column("amount").low is None
     nps = TABLES["surveys"].column("nps")
-    assert (nps.low, nps.high) == (0, 10)
+    assert (nps.kind, nps.low, nps.high) == ("integer", 0, 10)
 
 
 def test_only_contracts_take_further_columns():

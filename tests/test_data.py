@@ -293,3 +293,66 @@ def test_an_unclosed_quotation_mark_stops_the_run_behind_any_number_of_other_fau
     rows = ROWS + "5,5\n" * 8 + '"K1,2024-01-01,5\n' + "6,2024-01-01,5\n" * 50
     with pytest.raises(InputError, match="row 14: a quotation mark is not closed"):
         read(small, rows)
+
+
+SURVEYED = LENIENT.replace("transactions", "surveys")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("9 ", 9), ("９", 9), ("10分", 10), ("１０ 分", 10), ("8\u3000分", 8), ("7 points", 7), ("6 Pts", 6),
+        ("9.0", 9), ("+3", 3), ("９．０", 9),
+    ],
+)  # fmt: skip
+def test_scores_are_read_as_people_write_them(small, text, value):
+    frame, quality = read(small, f"date,nps\n2024-01-01,{text}\n", params=SURVEYED, table="surveys", file="surveys.csv")
+    assert (frame["nps"].tolist(), quality.rejected) == ([value], 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("4.5", "must be a whole number"), ("４．５分", "must be a whole number"), ("11", "must be at most 10"),
+        ("-1", "must be at least 0"), ("－1", "must be at least 0"), ("−1分", "must be at least 0"),
+        ("9/10", "must be a number"), ('"1,5"', "must be a number"), ('"1，5"', "must be a number"),
+        ("很满意", "must be a number"), ("分", "must be a number"), ("9分钟", "must be a number"),
+        ("1_0", "must be a number"), ("1 0", "must be a number"), ("9%", "must be a number"),
+        ("5万", "must be a number"), ("nan", "must be a number"), ("1e400", "must be a number"),
+        ("1.2.3分", "must be a number"),
+    ],
+)  # fmt: skip
+def test_what_is_no_score_is_left_out_with_its_reason(small, text, reason):
+    rows = f"date,nps\n2024-01-01,{text}\n2024-01-01,7\n2024-01-01,\n"
+    frame, quality = read(small, rows, params=SURVEYED, table="surveys", file="surveys.csv")
+    assert (len(frame), frame["nps"].dropna().tolist()) == (2, [7])
+    assert quality.reasons == {f"nps {reason}": 1}
+
+
+def test_amounts_take_plain_and_full_width_digits_but_no_unit(small):
+    texts = ["１２３．５", "－5", "100元", "5万", "1_000", "¥5", '"1,000"', "1e3"]
+    rows = "customer_id,date,amount\n" + "".join(f"{at},2024-01-01,{text}\n" for at, text in enumerate(texts))
+    frame, quality = read(small, rows)
+    assert frame["amount"].tolist() == [123.5, -5.0, 1000.0]
+    assert quality.reasons == {"amount must be a number": 5}
+
+
+def test_numbers_of_a_parquet_file_are_read_as_they_are(small):
+    import duckdb as engine
+
+    (small.root / "data/acme").mkdir(parents=True, exist_ok=True)
+    target = small.root / "data/acme/surveys.parquet"
+    rows = "SELECT DATE '2024-01-01' AS date, unnest([9.0, 4.5, 11.0, NULL]) AS nps, unnest([1, 2, 3, NULL]) AS csat"
+    engine.sql(rows).write_parquet(str(target))
+    params = SURVEYED.replace("surveys.csv", "surveys.parquet")
+    frame, quality = read(small, params=params, table="surveys")
+    assert frame["nps"].dropna().tolist() == [9] and len(frame) == 2
+    assert quality.reasons == {"nps must be a whole number": 1, "nps must be at most 10": 1}
+
+
+def test_comments_may_be_long_and_hold_anything(small):
+    comments = ["好" * 10_000, "👍🏽" * 50, "<script>alert('x')</script>", "=1+1", "a\nb", 'he said ""no""']
+    rows = "date,nps,comment\n" + "".join(f'2024-01-01,9,"{text}"\n' for text in comments)
+    frame, quality = read(small, rows, params=SURVEYED, table="surveys", file="surveys.csv")
+    assert quality.rejected == 0
+    assert frame["comment"].tolist() == [text.replace('""', '"') for text in comments]

@@ -94,6 +94,14 @@ def test_where_every_client_is_wrong_all_are_named(small):
         plan(small.project, {})
 
 
+def test_one_table_of_several_is_enough(small):
+    small.notebook("either", tables=[], any_of=["contracts", "transactions"])
+    small.notebook("neither", tables=[], any_of=["payments", "surveys"])
+    reasons = {job.notebook.name: job.reason for job in plan(small.project, {}).jobs}
+    assert reasons["either"] is None
+    assert reasons["neither"] == "the client supplies none of the tables payments, surveys"
+
+
 def test_a_table_that_is_missing_is_a_reason_not_to_run(small):
     small.notebook("analysis", tables=["transactions", "payments", "surveys"])
     (job,) = plan(small.project, {}).jobs

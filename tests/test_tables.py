@@ -47,7 +47,7 @@ def test_cells_are_read_as_a_reader_expects(frame):
         ["Quiet", "3,525", "23.0", "7 [7, 8]", "−26", "31 March 1997"],
         ["All", "7,880", "55.0", "–", "–", "–"],
     ]
-    assert [column["kind"] for column in found.content["columns"]] == ["text", "num", "num", "num", "num", "text"]
+    assert [column["kind"] for column in found.content["columns"]] == ["text", "num", "num", "num", "num", "num"]
 
 
 def test_small_sums_keep_their_cents():

@@ -3,9 +3,20 @@
 Written once in narwhals: a DuckDB relation, a Spark or pandas frame gives the same result.
 """
 
+from crmlab.aggregate.answer_base import answer_base
+from crmlab.aggregate.answer_drivers import answer_drivers, answer_outcomes
+from crmlab.aggregate.answers import survey_answers
+from crmlab.aggregate.cash_flows import crm_cash_flows, customers_reached
+from crmlab.aggregate.comments import written_comments
+from crmlab.aggregate.contracts import contract_ages, contract_months
 from crmlab.aggregate.engine import DAYS, DECIMALS, as_day, collected, day_number, timestamps
+from crmlab.aggregate.exposure_months import exposure_months
+from crmlab.aggregate.inactivity import inactivity
+from crmlab.aggregate.last_contact import last_contact
 from crmlab.aggregate.payments import AGEING, payment_summary
 from crmlab.aggregate.periods import AdjacentPeriods, adjacent_periods
+from crmlab.aggregate.person_periods import contract_spells, hazard_data
+from crmlab.aggregate.service import service_cases
 from crmlab.aggregate.transactions import (
     by_day,
     calibration_holdout_summary,
@@ -21,15 +32,30 @@ __all__ = [
     "DECIMALS",
     "AdjacentPeriods",
     "adjacent_periods",
+    "answer_base",
+    "answer_drivers",
+    "answer_outcomes",
     "as_day",
     "by_day",
     "calibration_holdout_summary",
     "collected",
+    "contract_ages",
+    "contract_months",
+    "contract_spells",
+    "crm_cash_flows",
     "customer_summary",
+    "customers_reached",
     "day_number",
+    "exposure_months",
+    "hazard_data",
+    "inactivity",
+    "last_contact",
     "monthly_series",
     "payment_summary",
     "purchases_after",
     "refund_only_customers",
+    "service_cases",
+    "survey_answers",
     "timestamps",
+    "written_comments",
 ]

@@ -1,13 +1,16 @@
-"""The example clients: one real, one whose truth is known. `make data` writes them."""
+"""The example clients: two real, one whose truth is known. `make data` writes them."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from crmlab.contract import InputError, suggestion
 from crmlab.datasets.cdnow import cdnow
+from crmlab.datasets.telco import NotInstalled, telco
 from crmlab.datasets.xinglin import xinglin
 
-EXAMPLES: dict[str, Callable] = {"cdnow": cdnow, "xinglin": xinglin}
+__all__ = ["EXAMPLES", "NotInstalled", "write"]
+
+EXAMPLES: dict[str, Callable] = {"cdnow": cdnow, "telco": telco, "xinglin": xinglin}
 
 
 def write(name: str, folder: str | Path) -> None:

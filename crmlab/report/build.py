@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from crmlab.params import Project, load_params
-from crmlab.report import customers, inputs
+from crmlab.report import alerts, customers, inputs
 from crmlab.report.plan import Job
 
 # nbconvert's exporter keeps state while it renders
@@ -135,7 +135,7 @@ def replace_if_changed(path: Path, text: str, staging: Path) -> None:
 def _execute(job: Job, site: Site, started: Callable[[int], None], turn: AbstractContextManager, work: Path):
     """The executed notebook, without papermill's marks: they name this machine's folders; and what it handed over.
 
-    Its columns of `customers.csv` go into `work`.
+    Its parts of `customers.csv` and `alerts.csv` go into `work`.
     """
     from crmlab.report import kernels
 
@@ -174,12 +174,13 @@ def _execute(job: Job, site: Site, started: Callable[[int], None], turn: Abstrac
                 f"{job.notebook.name} ended without client.publish(...): its last cell must hand over results"
             )
         results = json.loads(handed_over.read_text(encoding="utf-8"))
-        columns = Path(f"{handed_over}.csv")
-        if columns.exists():
-            part = work / customers.PARTS / f"{job.notebook.name}.csv"
-            part.parent.mkdir(mode=0o700)
-            part.write_bytes(columns.read_bytes())
-            part.chmod(0o600)
+        for parts, ending in ((customers.PARTS, ".csv"), (alerts.PARTS, ".alerts.csv")):
+            rows = Path(f"{handed_over}{ending}")
+            if rows.exists():
+                part = work / parts / f"{job.notebook.name}.csv"
+                part.parent.mkdir(mode=0o700)
+                part.write_bytes(rows.read_bytes())
+                part.chmod(0o600)
     for holder in (executed, *executed.cells):
         holder.metadata.pop("papermill", None)
         holder.metadata.pop("execution", None)

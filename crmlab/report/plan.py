@@ -252,6 +252,8 @@ def _job(
     injected = params.injected(notebook) | {"as_of": as_of.isoformat()}
     parameters = {p.name: p.default for p in notebook.parameters} | injected
     missing = [table for table in notebook.tables if table not in params.data]
+    if not set(notebook.any_of) & set(params.data):
+        missing += notebook.any_of
     before = published.before(notebook.name, as_of.isoformat()) if published else None
     own = {"notebook": inputs.notebook_inputs(notebook), "parameters": inputs.digest(parameters)}
     if before:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crmlab.notebook import is_name
 from crmlab.params import Project
-from crmlab.report import build, customers, memory, workspace
+from crmlab.report import alerts, build, customers, memory, workspace
 from crmlab.report.history import render_history
 from crmlab.report.index import OTHERS, portfolios, render_index
 from crmlab.report.plan import Plan
@@ -74,6 +74,7 @@ def run(
             outcomes += Schedule(plan, before, site, workers, watch, check).run()
             for folder in sorted({job.folder for job in plan.jobs}):
                 customers.join(reports / folder, staging)
+                alerts.join(reports / folder, staging)
             _write_pages(reports, staging, watch)
             return outcomes
     except OSError as error:

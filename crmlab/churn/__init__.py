@@ -1,0 +1,1 @@
+"""Who leaves, why, what it costs, and whom to call first."""

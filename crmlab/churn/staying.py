@@ -1,0 +1,143 @@
+"""How long customers under contract stay, month by month, and what each is worth; see `crmlab.churn.worth`."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+from crmlab.absence import FitError
+from crmlab.intervals import Estimate, z_score
+
+YEAR = 12  # months
+_KEPT = 1e-4  # without a horizon, months are left out from which on a payment is worth less than this
+
+
+class Durations(Protocol):
+    """A model of how many months customers stay, as `churn.bdw.DurationModel`."""
+
+    def survival(self, periods) -> np.ndarray: ...
+
+    def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class ConstantRetention:
+    """The same chance to stay in every month: where contracts are too few, or too alike, for a model of their age.
+
+    Attributes
+    ----------
+    annual
+        Share of customers who stay for a year, with its interval.
+    """
+
+    annual: Estimate
+
+    def survival(self, periods) -> np.ndarray:
+        """Share that still stays after so many months."""
+        return self.annual.value ** (np.asarray(periods, dtype=float) / YEAR)
+
+    def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray:
+        """Survival as uncertain as the rate is, one row per draw."""
+        if self.annual.low is None or not 0 < self.annual.value < 1:
+            raise FitError("the worth of retention needs a retention rate between 0 and 1, with its interval")
+        low, value, high = (
+            np.log(end / (1 - end))
+            for end in np.clip([self.annual.low, self.annual.value, self.annual.high], 1e-9, 1 - 1e-9)
+        )
+        shifts = np.random.default_rng(seed).standard_normal(draws) / z_score(self.annual.confidence_level)
+        drawn = 1 / (1 + np.exp(-(value + np.where(shifts > 0, shifts * (high - value), shifts * (value - low)))))
+        return drawn[:, None] ** (np.asarray(periods, dtype=float) / YEAR)
+
+
+def contract_values(
+    customers: pd.DataFrame,
+    model: Durations | None,
+    *,
+    margin: float = 1.0,
+    annual_discount_rate: float = 0.1,
+    horizon_months: int | None = 60,
+    value_months: float = 12,
+    period_months: int = 1,
+) -> pd.DataFrame:
+    """Expected value of each customer under contract: `customer_id` and `clv`, empty where the contract has no value.
+
+    Parameters
+    ----------
+    customers
+        One row per customer whose contract runs: `customer_id`, `tenure_months` (1 in the first month of a contract)
+        and `value` of the contract.
+    model
+        Of periods of `period_months`: `churn.bdw.DurationModel`; or of months, a `ConstantRetention`. None where none
+        could be fitted: a customer is then worth what the contract pays in a year.
+    margin
+        Share of the value that is left after costs, above 0 and up to 1.
+    horizon_months
+        How far to look; None: as long as contracts last, which needs a discount rate above 0.
+    value_months
+        Months that the value of a contract pays for.
+
+    Raises
+    ------
+    FitError
+        If there is no customer, or contracts have no value.
+    """
+    tenure, months = checked(customers, margin, annual_discount_rate, horizon_months, value_months)
+    ids, paid = customers["customer_id"].to_numpy(), margin * customers["value"].to_numpy(float) / value_months
+    if model is None:
+        return pd.DataFrame({"customer_id": ids, "clv": YEAR * paid})
+    ages, where = np.unique(tenure, return_inverse=True)
+    hazard = hazard_of(model.survival(np.arange(ages.max() + months + 1) // period_months))
+    periods = lasting(hazard, ages, 1.0, months) @ discounts(annual_discount_rate, months)
+    return pd.DataFrame({"customer_id": ids, "clv": paid * periods[where]})
+
+
+def checked(customers, margin, annual_discount_rate, horizon_months, value_months) -> tuple[np.ndarray, int]:
+    """Tenure in months of each customer, and the months to look ahead."""
+    if missing := [name for name in ("customer_id", "tenure_months") if name not in customers]:
+        raise ValueError(f"`customers` must have customer_id and tenure_months; missing: {', '.join(missing)}")
+    if customers.empty:
+        raise FitError("the value of contracts needs contracts that run, there are none")
+    if "value" not in customers:
+        raise FitError("the contracts have no column value")
+    if not 0 < margin <= 1:
+        raise ValueError(f"`margin` must be a share above 0 and up to 1, got {margin}")
+    if not value_months > 0:
+        raise ValueError(f"`value_months` must be above 0, got {value_months}")
+    if horizon_months is None and not annual_discount_rate > 0:
+        raise ValueError(f"`annual_discount_rate` must be above 0 without a horizon, got {annual_discount_rate}")
+    if not annual_discount_rate > -1 or (horizon_months is not None and horizon_months < 1):
+        raise ValueError(f"`horizon_months` must be a positive integer, got {horizon_months}")
+    tenure = np.maximum(customers["tenure_months"].to_numpy(float).round().astype(int), 1)
+    endless = 0 if horizon_months else int(np.ceil(-YEAR * np.log(_KEPT) / np.log1p(annual_discount_rate)))
+    return tenure, horizon_months or endless
+
+
+def discounts(annual_rate: float, months: int) -> np.ndarray:
+    """What a sum paid at the end of each month is worth today."""
+    return (1 + annual_rate) ** (-np.arange(1, months + 1) / YEAR)
+
+
+def hazard_of(survival: np.ndarray) -> np.ndarray:
+    """Chance to leave in the first, second, ... month; once all have left, certain."""
+    before, after = survival[:-1], survival[1:]
+    return 1 - np.divide(after, before, out=np.zeros_like(after), where=before > 0)
+
+
+def lasting(hazard: np.ndarray, ages: np.ndarray, factor: float, months: int) -> np.ndarray:
+    """Share of customers of each age still there after one, two, ... months, their chances to leave scaled."""
+    ahead = np.lib.stride_tricks.sliding_window_view(hazard, months)[ages - 1]
+    return np.cumprod(1 - np.minimum(factor * ahead, 1.0), axis=1)
+
+
+def factor_for(hazard: np.ndarray, target: float, staying) -> float | None:
+    """By how much chances to leave are scaled for that share to stay a year; None where no factor does it."""
+    if not 0 < target < 1:
+        return None
+    most = 1.0
+    while staying(hazard, most) > target:
+        most *= 2
+        if most > 1e6:
+            return None
+    return float(optimize.brentq(lambda factor: staying(hazard, factor) - target, 0.0, most, xtol=1e-10))

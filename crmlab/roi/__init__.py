@@ -1,0 +1,1 @@
+"""What the CRM programme returns: cash flows, present values, simulation, scenarios, decision."""
