@@ -65,7 +65,7 @@ def test_delayed_entry_counts_nobody_at_risk_before_it():
     curve = kaplan_meier(counts)
     assert curve.from_month == 1 and curve.steps["survival"].tolist() == pytest.approx([2 / 3, 0])
     assert curve.steps["at_risk"].tolist() == [3, 1]
-    assert "All this holds for those who outlast 1 months; too few" in lifetimes(counts).summary()
+    assert "All this holds for those who outlast 1 month; too few" in lifetimes(counts).summary()
     late = kaplan_meier(age_counts([3, 4, 4], [True, False, False], entered=[2, 2, 3]))
     assert late.steps["at_risk"].tolist() == [2], "who enters at an age is at risk after it"
 

@@ -9,8 +9,9 @@ from scipy import stats
 
 from crmlab import tables
 from crmlab.absence import FitError
+from crmlab.many_tests import holm
 from crmlab.nps import comparison
-from crmlab.nps.comparison import ABOVE, ALIKE, BELOW, NOT_TESTED, compared, difference, holm, score_test
+from crmlab.nps.comparison import ABOVE, ALIKE, BELOW, NOT_TESTED, compared, difference, score_test
 from crmlab.nps.moments import moments
 from crmlab.nps.score import net_promoter_score
 from tests.bench.coverage_nps import answers, coverage, false_news, groups

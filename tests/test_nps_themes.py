@@ -228,12 +228,6 @@ def test_change_of_a_share_covers_the_truth_and_is_no_news_by_chance():
     assert 0.91 <= held / 200 <= 0.99 and news / 200 < 0.09
 
 
-def test_holm_adjusts_by_hand():
-    assert theme_figures.holm([0.01, np.nan, 0.04, 0.03]).tolist() == pytest.approx(
-        [0.03, np.nan, 0.06, 0.06], nan_ok=True
-    )
-
-
 def surveys():
     day = pd.Timestamp("2026-01-05")
     return pd.DataFrame(

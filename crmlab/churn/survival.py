@@ -21,6 +21,7 @@ from crmlab.absence import Absent, FitError, given
 from crmlab.churn.kaplan_meier import COUNTS, Curve, at_risk, kaplan_meier
 from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named
 from crmlab.intervals import Estimate
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, listed, sentences
 
 # of fewer customers, a curve of their own says little
@@ -181,7 +182,7 @@ def lifetimes(
     tests = {name: log_rank(counts, against=name) for name in curves}
     # two groups make one comparison, seen from either side
     raw = [test[1] for test in tests.values()]
-    adjusted = raw if len(raw) == 2 else _holm(raw)
+    adjusted = raw if len(raw) == 2 else holm(raw).tolist()
     rows = [
         {
             "group": name,
@@ -268,13 +269,3 @@ def _horizon(parts: list[pd.DataFrame]) -> float:
 def _reaches(curve: Curve, to_month: float) -> bool:
     """Whether somebody was observed up to an age, or all had left before."""
     return curve.last_month >= to_month or bool((curve.steps["survival"] == 0).any())
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    """Holm's adjustment."""
-    raw = np.asarray(p_values, dtype=float)
-    order = np.argsort(raw)
-    stepped = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
-    adjusted = np.empty(len(raw))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted.tolist()

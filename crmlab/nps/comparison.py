@@ -26,6 +26,7 @@ from crmlab import language
 from crmlab.absence import FitError
 from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named
 from crmlab.intervals import Estimate
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, clauses, ngettext, sentences
 from crmlab.nps.change import null_covariance
 from crmlab.nps.moments import NPS, Moments, check, moments
@@ -207,19 +208,3 @@ def score_test(pair: Moments) -> float:
         return 1.0
     statistic = abs(float(contrast @ pair.means(NPS))) / math.sqrt(variance * people / max(people - 1, 1))
     return float(2 * stats.norm.sf(statistic))
-
-
-def holm(chances: np.ndarray) -> np.ndarray:
-    """Chances adjusted for how many there are, by Holm's method.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    chances = np.asarray(chances, dtype=float)
-    order = np.argsort(chances, kind="stable")
-    stepped = np.maximum.accumulate(chances[order] * np.arange(len(chances), 0, -1))
-    adjusted = np.empty_like(chances)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted

@@ -18,8 +18,8 @@ from crmlab import language
 from crmlab.groups import named
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import model_entry
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, ngettext, sentences
-from crmlab.nps.comparison import holm
 from crmlab.nps.design import SEPARATES, Design, Driver, make_design, told, without
 from crmlab.nps.driver_names import driver_name, driver_value, is_lever
 from crmlab.nps.ordinal import FitError, OrdinalFit, fit_ordinal

@@ -13,8 +13,8 @@ from scipy import special, stats
 
 from crmlab.absence import FitError
 from crmlab.intervals import Estimate
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, sentences
-from crmlab.nps.comparison import holm
 from crmlab.nps.driver_names import driver_name, driver_value, more_is_better
 from crmlab.nps.score import net_promoter_score
 

@@ -126,16 +126,6 @@ def change_a_year(
     return found, float(2 * stats.t.sf(abs(slope) / error, writers - 1))
 
 
-def holm(p_values: list[float]) -> np.ndarray:
-    """Holm's adjusted p-values; what is not known stays so and counts for none."""
-    p = np.asarray(p_values, dtype=float)
-    adjusted = np.full(len(p), np.nan)
-    places = np.argsort(p, kind="stable")[: np.isfinite(p).sum()]
-    steps = np.maximum.accumulate(p[places] * np.arange(len(places), 0, -1))
-    adjusted[places] = np.minimum(steps, 1.0)
-    return adjusted
-
-
 def monthly_shares(
     inside: np.ndarray, months: pd.Series, people: np.ndarray, *, confidence_level: float = 0.95
 ) -> pd.DataFrame:

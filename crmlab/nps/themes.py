@@ -13,6 +13,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import Absent, FitError
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, listed, ngettext, sentences
 from crmlab.nps import theme_figures, words
 from crmlab.nps.theme_model import FEWEST, MOST_FITTED, common_wordings, find_themes
@@ -254,7 +255,7 @@ def _theme(frame: pd.DataFrame, inside: np.ndarray, confidence_level: float) -> 
 
 def _verdicts(differences: pd.Series, names: tuple[str, str] = ("lower", "higher")) -> list[str]:
     """Which differences hold, all taken together, and which way they point."""
-    adjusted = theme_figures.holm([p for _value, p in differences])
+    adjusted = holm([p for _value, p in differences])
     pairs = zip(differences, adjusted, strict=True)
     return ["" if not p < _ERROR else names[int(value > 0)] for (value, _p), p in pairs]
 
