@@ -174,11 +174,14 @@ def _per_customer(daily: nw.LazyFrame) -> nw.LazyFrame:
             *margin,
         )
         .filter(nw.col("purchases") > 0)
+        # DuckDB adds integers into wider ones, which would come back as objects
+        .with_columns(nw.col("buying_days", "purchases").cast(nw.Int64))
+        .sort("customer_id")
     )
 
 
 def _summary(customers: nw.LazyFrame, until: pd.Timestamp, unit_days: float) -> pd.DataFrame:
-    found = collected(customers).sort_values("customer_id", ignore_index=True)
+    found = collected(customers).reset_index(drop=True)
     first, last = pd.to_datetime(found["first_date"]), pd.to_datetime(found["last_date"])
     frequency = found["buying_days"].astype("int64") - 1
     repeat = (found["purchased"] - found["purchased_first"]).astype(float).round(DECIMALS)
