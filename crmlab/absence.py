@@ -58,6 +58,11 @@ def given(result: Any) -> Any:
     return None if isinstance(result, Absent) else result
 
 
+def first(*results: Any) -> Any:
+    """The first result that is not absent; the last one where all are."""
+    return next((result for result in results if not isinstance(result, Absent)), results[-1])
+
+
 def attempt(function: Callable, *args: Any, **options: Any) -> Any:
     """The function's result, or an `Absent` where an argument is one, or the data cannot carry what is asked.
 

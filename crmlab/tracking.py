@@ -21,9 +21,8 @@ class Tracking:
     steps
         One row per step (a week, unless said otherwise): `ends_on`, `days` since the calibration period; `actual`,
         `predicted` and its interval `low` to `high` in the step; the same with `_so_far` since the calibration period.
-    outside, outside_so_far
-        How many of the steps, and of the sums so far, lie outside their intervals. The intervals hold each step by
-        itself: some steps lie outside by chance, and sums so far follow one another.
+    outside
+        How many of the whole steps lie outside their intervals, which hold each step by itself: some do by chance.
     """
 
     steps: pd.DataFrame
@@ -51,8 +50,15 @@ class Tracking:
     }
 
     @property
+    def whole(self) -> pd.DataFrame:
+        """`steps` without a last one that is shorter than the others, whose purchases are fewer for that alone."""
+        length = self.steps["days"].diff().fillna(self.steps["days"].iloc[0])
+        return self.steps[length == length.iloc[0]]
+
+    @property
     def outside(self) -> int:
-        return int(((self.steps["actual"] < self.steps["low"]) | (self.steps["actual"] > self.steps["high"])).sum())
+        steps = self.whole
+        return int(((steps["actual"] < steps["low"]) | (steps["actual"] > steps["high"])).sum())
 
     @property
     def leaves(self) -> pd.Timestamp | None:
@@ -71,7 +77,7 @@ class Tracking:
         expected = quantity(1 - self.confidence_level, "share", digits=0)
         by_step = _(
             "Of {steps} weeks, {outside} lay outside the interval of their forecast; about {expected} would by chance."
-        ).format(steps=number(len(self.steps)), outside=number(self.outside), expected=expected)
+        ).format(steps=number(len(self.whole)), outside=number(self.outside), expected=expected)
         if self.leaves is None:
             so_far = _("Summed up, purchases stayed within the forecast's interval to the end.")
         else:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from crmlab import plots, prose, tables
-from crmlab.absence import Absent, FitError, attempt, given
+from crmlab.absence import Absent, FitError, attempt, first, given
 from crmlab.intervals import Estimate, wilson
 
 NOBODY = Absent("nobody came back")
@@ -75,3 +75,9 @@ def test_tables_figures_and_cautions_of_it_show_nothing():
 
 def test_an_estimate_is_never_taken_for_absent():
     assert Estimate(0.0, None, None, "share", 0, "x", no_interval="none")
+
+
+def test_the_first_that_is_there_is_taken():
+    assert first(Absent("no contracts"), 3, 5) == 3
+    assert first({}, 5) == {}
+    assert first(Absent("no contracts"), Absent("no purchases")).reason == "no purchases"

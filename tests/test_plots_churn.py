@@ -58,7 +58,7 @@ FIGURES = [
         "Later cohorts stay longer",
         "30 November 2023: 60.0% after 19 months",
     ),
-    (survival_curves, groups(10, 30), "b stay longer than the others", "Kaplan-Meier curves with 95% bands: a, b."),
+    (survival_curves, groups(10, 30), "b stay longer than the others", "Kaplan-Meier curves with their bands: a, b."),
     (survival_curves, lifetimes(AML), "Half of the customers leave within 27 months", "bands: All customers."),
     (
         retention_projection,

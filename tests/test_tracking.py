@@ -98,6 +98,15 @@ def test_intervals_of_weeks_and_sums_cover(name):
     assert 0.85 <= shares["_so_far"] <= 1.0
 
 
+def test_a_last_week_cut_short_is_in_the_sum_alone():
+    later = purchases_after(cdnow_sample(), calibration_end="1997-09-30", holdout_end="1998-06-23")
+    later = pd.concat([later, later.tail(1).assign(days=later["days"].max() + 1, purchases=0)], ignore_index=True)
+    found = track_forecast(fitted("bg_nbd"), sample(), later, draws=50)
+    assert len(found.whole) == len(found.steps) - 1 == 38
+    assert len(tracking_by_week(found).lines[0].get_xdata()) == 38
+    assert len(tracking_so_far(found).lines[0].get_xdata()) == 39
+
+
 @pytest.mark.parametrize("draw", [tracking_so_far, tracking_by_week])
 def test_figures_show_forecast_and_fact(draw):
     found = track_forecast(fitted("bg_nbd"), sample(), cdnow_weeks(), draws=50)

@@ -155,7 +155,7 @@ def survival_curves(lifetimes, ax=None):
             ax.annotate(text, (age, height), xytext=(6, 0), textcoords="offset points", va="center")
     finding = _survival_finding(lifetimes)
     ax.set_title(finding, loc="left")
-    drawn = _("Kaplan-Meier curves with 95% bands: {groups}.").format(groups=listed(curves))
+    drawn = _("Kaplan-Meier curves with their bands: {groups}.").format(groups=listed(curves))
     ax.set_label(sentences(_("{finding}.").format(finding=finding), drawn, lifetimes.summary()))
     return ax
 

@@ -11,7 +11,7 @@ C1, C2 = TOKENS["c1"], TOKENS["c2"]
 
 def tracking_so_far(tracking, ax=None):
     """Purchases since the end of the calibration period, forecast with its interval and come."""
-    ax = _drawn(tracking, ax, "_so_far")
+    ax = _drawn(tracking.steps, ax, "_so_far")
     last = tracking.steps.iloc[-1]
     if tracking.leaves is None:
         finding = _("Purchases kept within the forecast's interval")
@@ -34,10 +34,10 @@ def tracking_so_far(tracking, ax=None):
 
 def tracking_by_week(tracking, ax=None):
     """Purchases of each week, forecast with its interval and come."""
-    ax = _drawn(tracking, ax, "")
+    ax = _drawn(tracking.whole, ax, "")
     ax.set_title(
         _("{outside} of {weeks} weeks lay outside their forecast").format(
-            outside=language.number(tracking.outside), weeks=language.number(len(tracking.steps))
+            outside=language.number(tracking.outside), weeks=language.number(len(tracking.whole))
         ),
         loc="left",
     )
@@ -45,11 +45,10 @@ def tracking_by_week(tracking, ax=None):
     return ax
 
 
-def _drawn(tracking, ax, suffix: str):
+def _drawn(steps, ax, suffix: str):
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     ax = new_axes() if ax is None else ax
-    steps = tracking.steps
     when = steps["ends_on"].to_numpy()
     ax.fill_between(when, steps[f"low{suffix}"], steps[f"high{suffix}"], color=C1, alpha=0.18, linewidth=0)
     (forecast,) = ax.plot(when, steps[f"predicted{suffix}"], color=C1)
