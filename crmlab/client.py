@@ -11,7 +11,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from crmlab import aggregate, inventory, publication
+from crmlab import aggregate, findings, inventory, publication
 from crmlab.absence import Absent, attempt
 from crmlab.aggregate import AdjacentPeriods, adjacent_periods, payment_summary
 from crmlab.contract import TABLES, InputError, suggestion
@@ -179,13 +179,19 @@ class Client:
         A notebook that reads results names the others in its metadata (`needs`), so that a run makes them first. A
         report that failed when it was last made counts as none, whatever stands there from before.
         """
-        reports = Path(os.environ.get("CRMLAB_REPORTS") or self.project.root / "reports")
-        folder = reports / self.id / self.as_of.isoformat()
-        path = folder / f"{notebook}.json"
-        if not path.exists() or (folder / f"{notebook}.failed.json").exists():
-            return None
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record if record["status"] == "ok" else None
+        return findings.record(self._reports / self.as_of.isoformat(), notebook)
+
+    def published(self, *notebooks: str) -> dict[str, Estimate]:
+        """What these notebooks published at the as-of date, by the metric's name; see `results`."""
+        return findings.metrics(self._reports / self.as_of.isoformat(), notebooks)
+
+    def customer_columns(self, *notebooks: str) -> pd.DataFrame | Absent:
+        """One row per customer with what these notebooks handed over for `customers.csv` at the as-of date."""
+        return attempt(findings.customers, self._reports / self.as_of.isoformat(), notebooks)
+
+    def history(self, notebook: str) -> list[tuple[date, dict]]:
+        """Earlier as-of dates at which a notebook was made, oldest first, each with its JSON."""
+        return findings.history(self._reports, notebook, self.as_of)
 
     @property
     def previous(self) -> dict[str, dict]:
@@ -232,6 +238,10 @@ class Client:
         """First and last event of the table that sets the clock, of those that were read."""
         clock = next((name for name in _CLOCKS if name in self._opened), None)
         return [self.period(clock).first.isoformat(), self.period(clock).last.isoformat()] if clock else None
+
+    @property
+    def _reports(self) -> Path:
+        return Path(os.environ.get("CRMLAB_REPORTS") or self.project.root / "reports") / self.id
 
     @property
     def _end(self) -> datetime:

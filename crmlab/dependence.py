@@ -61,6 +61,10 @@ class Dependence:
         """How many customers of the same size would make the same index."""
         return 10_000 / self.hhi.value
 
+    def metrics(self) -> dict[str, Estimate]:
+        """By the names under which a run publishes them."""
+        return {"top_10_share": self.top[10]} if 10 in self.top else {}
+
     def table(self) -> pd.DataFrame:
         """One row per share of the largest; no interval, for each is a full count."""
         rows = [(each.label, each.value, each.n) for each in self.top.values()]

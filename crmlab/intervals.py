@@ -190,6 +190,32 @@ def mean(values, *, unit: str, label: str = "", confidence_level: float = 0.95) 
     return Estimate(value, value - half, value + half, unit, n, label, confidence_level)
 
 
+def poisson_rate(
+    events: int, exposure: float, *, unit: str, label: str = "", confidence_level: float = 0.95
+) -> Estimate:
+    """Events per unit of exposure (months, say) with the exact interval of a Poisson count.
+
+    References
+    ----------
+    Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> print(poisson_rate(24, 12, unit="customers", label="new customers per month"))
+    2.00 customers (95% interval 1.28 to 2.98, n = 24)
+    """
+    from scipy import stats
+
+    if events < 0 or not exposure > 0:
+        raise ValueError(f"`events` must be at least 0 and `exposure` above 0, got {events} and {exposure}")
+    z_score(confidence_level)
+    tail = (1 - confidence_level) / 2
+    least = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
+    most = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
+    ends = (float(least / exposure), float(most / exposure))
+    return Estimate(events / exposure, *ends, unit, int(events), label, confidence_level)
+
+
 def from_standard_error(
     value: float,
     standard_error: float,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import language
-from crmlab.intervals import Estimate
+from crmlab.intervals import Estimate, poisson_rate
 from crmlab.messages import N_, _, sentences
 from crmlab.ratios import ratio_of_sums
 from crmlab.segments import required_columns
@@ -72,6 +72,18 @@ class RevenueBridge:
     def table(self) -> pd.DataFrame:
         """`steps`, named in the language that is spoken."""
         return self.steps.assign(step=self.steps["step"].map(_))
+
+    def metrics(self) -> dict[str, Estimate]:
+        """By the names under which a run publishes them; none where the periods cannot be compared."""
+        if self.growth is None:
+            return {}
+        label = _("new customers per month, over the last {months}").format(
+            months=language.quantity(self.months, "months")
+        )
+        won = int((self.customers["step"] == STEPS[0]).sum())
+        level = self.growth.confidence_level
+        new = poisson_rate(won, self.months, unit="customers", label=label, confidence_level=level)
+        return {"revenue_growth": self.growth, "new_customers_per_month": new}
 
     def summary(self) -> str:
         if self.growth is None:

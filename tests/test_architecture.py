@@ -20,7 +20,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FOUNDATION = {"absence", "contract", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "inventory", "publication", "report", "cli"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "findings", "inventory", "publication"} | {
+    "report",
+    "cli",
+}
 
 
 def part(path: Path) -> str:
@@ -41,9 +44,10 @@ MAY_IMPORT = (
         "language": {"messages"},
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
-    | {"publication": {"absence", "intervals"}, "inventory": FOUNDATION | {"aggregate", "quality"}}
+    | dict.fromkeys(("findings", "publication"), {"absence", "intervals", "messages"})
+    | {"inventory": FOUNDATION | {"aggregate", "quality"}}
     | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
-    | {"client": FOUNDATION | READING | {"aggregate", "inventory", "publication"}}
+    | {"client": FOUNDATION | READING | {"aggregate", "findings", "inventory", "publication"}}
     | dict.fromkeys(METRICS, {"absence", "intervals", "language", "messages"} | METRICS)
     | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}

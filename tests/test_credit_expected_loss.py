@@ -35,7 +35,7 @@ def test_loss_is_probability_times_share_times_exposure():
     assert found.total.value == pytest.approx(30 * 3.5 / 31 * 0.5 * 1200)
     assert found.total.low < found.total.value < found.total.high
     assert found.share.value == pytest.approx(3.5 / 31 * 0.5)
-    assert found.metrics() == {"expected_credit_loss": found.total}
+    assert found.metrics() == {"expected_credit_loss": found.total, "expected_credit_loss_rate": found.share}
     assert "is expected to be lost in the next 12 months, 5.6% of the exposure." in found.summary()
 
 

@@ -41,6 +41,8 @@ def test_rules_alone():
     assert not tiers.modelled and "probability" not in tiers.table()
     assert tiers.table()["tier"].tolist() == ["Low risk", "Medium risk", "High risk", "In default", "Not yet known"]
     assert tiers.table()["customers"].tolist() == [1, 2, 2, 1, 1]
+    codes = dict(zip(tiers.customer_list()["customer_id"], tiers.customer_list()["risk_tier"], strict=True))
+    assert codes["good"] == "low" and codes["broken"] == "default" and pd.isna(codes["new"])
     assert tiers.table()["exposure_share"].tolist() == pytest.approx([0, 0, 1 / 9, 8 / 9, 0])
     assert tiers.summary() == (
         "High risk or in default: 3 of 7 customers, with 100.0% of the exposure. Tiers follow from rules on how "

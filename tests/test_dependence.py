@@ -72,3 +72,9 @@ def test_says_what_is_wrong(customers, tops, message):
 def test_top_must_be_a_share():
     with pytest.raises(ValueError, match="`top` must lie between 0 and 1, got 2"):
         net_profit_share(CUSTOMERS, top=2)
+
+
+def test_published_is_the_share_of_the_ten_largest():
+    many = pd.DataFrame({"customer_id": range(20), "revenue": [10.0] * 20})
+    assert dependence(many).metrics()["top_10_share"].value == pytest.approx(0.5)
+    assert dependence(CUSTOMERS).metrics() == {}

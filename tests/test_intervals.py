@@ -162,3 +162,13 @@ def test_interval_stays_within_its_range(value, standard_error):
 def test_end_of_the_range_has_no_interval(value):
     estimate = intervals.from_standard_error(value, 0.1, unit="share", n=9, within=(0, 1))
     assert estimate.low is None and estimate.no_interval == "at the end of its range"
+
+
+def test_a_rate_of_events_has_the_exact_interval():
+    none = intervals.poisson_rate(0, 12, unit="customers")
+    assert (none.value, none.low) == (0, 0) and none.high == pytest.approx(-math.log(0.025) / 12)
+    with pytest.raises(ValueError, match="`exposure` above 0, got 3 and 0"):
+        intervals.poisson_rate(3, 0, unit="customers")
+    rng = np.random.default_rng(5)
+    found = [intervals.poisson_rate(int(k), 6, unit="customers") for k in rng.poisson(2.5 * 6, 400)]
+    assert np.mean([each.low <= 2.5 <= each.high for each in found]) >= 0.94

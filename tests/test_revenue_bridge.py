@@ -109,3 +109,13 @@ def test_says_what_is_wrong():
         revenue_bridge(periods(), measure="profit")
     with pytest.raises(ValueError, match="missing: margin_before, margin"):
         revenue_bridge(periods(), measure="margin")
+
+
+def test_what_is_published():
+    found = revenue_bridge(periods(), unit="CNY").metrics()
+    won = int((revenue_bridge(periods()).customers["step"] == "Won").sum())
+    assert found["revenue_growth"].unit == "share"
+    new = found["new_customers_per_month"]
+    assert (new.value, new.n, new.unit) == (won / 12, won, "customers") and new.low < new.value < new.high
+    assert new.label == "new customers per month, over the last 12 months"
+    assert revenue_bridge(periods(comparable=False)).metrics() == {}

@@ -8,9 +8,11 @@ from crmlab.aggregate.answer_drivers import answer_drivers, answer_outcomes
 from crmlab.aggregate.answers import survey_answers
 from crmlab.aggregate.cash_flows import crm_cash_flows, customers_reached
 from crmlab.aggregate.comments import written_comments
+from crmlab.aggregate.contract_renewals import contract_renewals
 from crmlab.aggregate.contracts import contract_ages, contract_months
 from crmlab.aggregate.engine import DAYS, DECIMALS, as_day, collected, day_number, timestamps
 from crmlab.aggregate.exposure_months import exposure_months
+from crmlab.aggregate.filled_columns import filled_columns
 from crmlab.aggregate.inactivity import inactivity
 from crmlab.aggregate.last_contact import last_contact
 from crmlab.aggregate.payments import AGEING, payment_summary
@@ -41,12 +43,14 @@ __all__ = [
     "collected",
     "contract_ages",
     "contract_months",
+    "contract_renewals",
     "contract_spells",
     "crm_cash_flows",
     "customer_summary",
     "customers_reached",
     "day_number",
     "exposure_months",
+    "filled_columns",
     "hazard_data",
     "inactivity",
     "last_contact",

@@ -83,7 +83,8 @@ class ExpectedCreditLoss:
 
     def metrics(self) -> dict[str, Estimate]:
         """By the names under which a run publishes them."""
-        return {} if self.total is None else {"expected_credit_loss": self.total}
+        found = {"expected_credit_loss": self.total, "expected_credit_loss_rate": self.share}
+        return {name: estimate for name, estimate in found.items() if estimate is not None}
 
     def summary(self) -> str:
         if self.total is None:
@@ -191,6 +192,9 @@ def expected_credit_loss(
     found = found[["customer_id", "probability", "exposure", "expected_loss", "in_default"]]
     total, exposure, n = float(losses.sum()), float(kept["exposure"].sum()), len(found)
     label = _("credit loss expected over {horizon}").format(horizon=language.quantity(horizon_months, "months"))
+    share_label = _("credit loss expected over {horizon}, of the exposure").format(
+        horizon=language.quantity(horizon_months, "months")
+    )
     shown = {"n": n, "confidence_level": confidence_level}
     futures = np.array([loss for _defaulted, loss in portfolio.futures(draws=draws, seed=seed)])
     # sums in another order differ in their last digits
@@ -198,11 +202,8 @@ def expected_credit_loss(
         reason = _CERTAIN if exposure > 0 else _NOTHING_OPEN
         fixed = {"no_interval": reason, **shown}
         whole = Estimate(total, None, None, currency, label=label, **fixed)
-        part = Estimate(total / exposure, None, None, "share", **fixed) if exposure > 0 else None
+        part = Estimate(total / exposure, None, None, "share", label=share_label, **fixed) if exposure > 0 else None
         return ExpectedCreditLoss(found, whole, part, loss_given_default, horizon_months, portfolio)
-    share_label = _("credit loss expected over {horizon}, of the exposure").format(
-        horizon=language.quantity(horizon_months, "months")
-    )
     return ExpectedCreditLoss(
         found,
         prediction(total, futures, unit=currency, label=label, **shown),

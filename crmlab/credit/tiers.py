@@ -13,6 +13,8 @@ from crmlab.segments import required_columns
 # English in every frame; translated where they are shown
 TIERS = (N_("Low risk"), N_("Medium risk"), N_("High risk"), N_("In default"), N_("Not yet known"))
 LOW, MEDIUM, HIGH, IN_DEFAULT, NOT_YET_KNOWN = TIERS
+# as programs know them: the client's own, and the rules of the diagnosis
+CODES = {LOW: "low", MEDIUM: "medium", HIGH: "high", IN_DEFAULT: "default"}
 _NEEDED = ("customer_id", "judged", "in_default", "worst_open_days", "exposure", "overdue_amount")
 
 
@@ -50,9 +52,10 @@ class RiskTiers:
     n: int
 
     def customer_list(self) -> pd.DataFrame:
-        """What the client's own CRM should know of each customer, in English."""
+        """What the client's own CRM should know of each customer: the tier by its code, the reason as people read it."""
         names = {"tier": "risk_tier", "reason": "risk_reason", "probability": "default_probability"}
-        return self.customers.rename(columns=names)
+        found = self.customers.assign(tier=self.customers["tier"].map(CODES), reason=self.customers["reason"].map(_))
+        return found.rename(columns=names)
 
     def counts(self) -> pd.DataFrame:
         """One row per tier that has customers, lowest risk first, with names in English."""
