@@ -52,7 +52,7 @@ class RiskTiers:
     n: int
 
     def customer_list(self) -> pd.DataFrame:
-        """What the client's own CRM should know of each customer: the tier by its code, the reason as people read it."""
+        """What the client's own CRM should know of each customer: the tier by its code, the reason as it is read."""
         names = {"tier": "risk_tier", "reason": "risk_reason", "probability": "default_probability"}
         found = self.customers.assign(tier=self.customers["tier"].map(CODES), reason=self.customers["reason"].map(_))
         return found.rename(columns=names)
