@@ -6,44 +6,23 @@ from crmlab import language
 from crmlab.credit.tiers import HIGH, IN_DEFAULT
 from crmlab.credit.value_at_risk import VALUE_TIERS
 from crmlab.messages import _, clauses, ngettext, sentences, spoken
-from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
+from crmlab.plots.calibration import draw_calibration
+from crmlab.plots.house import is_narrow, new_axes
 from crmlab.plots.svg import TOKENS
 
 LINE, PAPER, INK, MUTED, C1, C2 = (TOKENS[name] for name in ("line", "paper", "ink", "muted", "c1", "c2"))
 # on which ink stays readable, light and dark; a page sets paper around every letter, so that paper's colour is not
 _SHADES = [TOKENS[f"q{place}"] for place in range(1, 5)]
-_INTERVAL = 3.5  # px: the bar of a 95% interval
-_DOT = {"s": 81, "linewidth": 0, "legend": False, "zorder": 3, "clip_on": False}  # 9 px across
-_STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 
 
 def calibration_plot(check, ax=None):
     """Share of customers who came to default against the probability foretold, by bands of equal size."""
-    import seaborn
-
     ax = new_axes() if ax is None else ax
     rows = check.bands
-    foretold, actual, low, high = (rows[name].to_numpy(float) for name in ("predicted", "actual", "low", "high"))
-    off = (foretold < low) | (foretold > high)
-    most = 1.05 * max(float(high.max()), float(foretold.max()))
-    ax.plot([0, most], [0, most], color=LINE, linewidth=1.5, linestyle=(0, (2, 3)))
-    for place, wrong in zip(range(len(rows)), off, strict=True):
-        bar = {"color": C2 if wrong else C1, "linewidth": _INTERVAL, "solid_capstyle": "butt"}
-        ax.plot([foretold[place]] * 2, [low[place], high[place]], **bar)
-    seaborn.scatterplot(x=foretold[~off], y=actual[~off], color=C1, ax=ax, **_DOT)
-    seaborn.scatterplot(x=foretold[off], y=actual[off], marker="D", color=C2, ax=ax, **_DOT)
-    step = next((step for step in _STEPS if most / step <= 5), _STEPS[-1])
-    ticks = np.arange(0, most, step)
-    for axis in (ax.xaxis, ax.yaxis):
-        _fine_percent_axis(axis, ticks)
-    ax.set_xlim(0, most)
-    ax.set_ylim(0, most)
-    ax.set_xlabel(_("probability foretold, mean of the band"), loc="left")
-    ax.set_ylabel("")
-    value_name(ax, _("share who came to default"))
-    if not is_narrow(ax):
-        ax.annotate(_("as foretold"), (0.93 * most, 0.85 * most), ha="center", va="top", color=MUTED)
-    finding = _calibration_finding(int(off.sum()), len(rows))
+    off = draw_calibration(
+        ax, rows, over=_("probability foretold, mean of the band"), share=_("share who came to default")
+    )
+    finding = _calibration_finding(off, len(rows))
     ax.set_title(finding, loc="left")
     listed = clauses(
         _("{foretold} foretold, {actual} in default ({span})").format(
@@ -186,12 +165,3 @@ def _broken(name: str) -> str:
     """A name on two lines, where it has more than one word."""
     first, _space, rest = name.rpartition(" ")
     return f"{first}\n{rest}" if first else name
-
-
-def _fine_percent_axis(axis, ticks) -> None:
-    """Per cent with a decimal where the ticks need one."""
-    if np.allclose(100 * ticks, np.round(100 * ticks)):
-        percent_axis(axis, ticks)
-        return
-    labels = [language.number(100 * tick, 1) for tick in ticks]
-    axis.set_ticks(list(ticks), [*labels[:-1], f"{labels[-1]}%"])

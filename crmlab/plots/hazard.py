@@ -4,15 +4,15 @@ import numpy as np
 
 from crmlab import language
 from crmlab.messages import _, clauses, ngettext
+from crmlab.plots.calibration import draw_calibration
 from crmlab.plots.forest import DOT, INTERVAL
-from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
+from crmlab.plots.house import is_narrow, new_axes, value_name
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS
 
 LINE, MUTED, C1, C2 = (TOKENS[name] for name in ("line", "muted", "c1", "c2"))
 _MOST_ROWS = 10
 _RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _POINT = DOT | {"legend": False}
 
 
@@ -78,26 +78,10 @@ def _span(low: float, high: float) -> str:
 
 def churn_calibration(check, ax=None):
     """Share of customers who left against the probability foretold, by tenths."""
-    import seaborn
-
     ax = new_axes() if ax is None else ax
     rows = check.deciles.iloc[::-1]
-    foretold, actual, low, high = (rows[name].to_numpy(float) for name in ("predicted", "actual", "low", "high"))
-    off = (foretold < low) | (foretold > high)
-    most = 1.05 * max(float(high.max()), float(foretold.max()))
-    ax.plot([0, most], [0, most], color=LINE, linewidth=1.5, linestyle=(0, (2, 3)))
-    for x, bottom, top, wrong in zip(foretold, low, high, off, strict=True):
-        ax.plot([x, x], [bottom, top], color=C2 if wrong else C1, linewidth=INTERVAL, solid_capstyle="butt")
-    seaborn.scatterplot(x=foretold[~off], y=actual[~off], color=C1, ax=ax, **_POINT)
-    seaborn.scatterplot(x=foretold[off], y=actual[off], marker="D", color=C2, ax=ax, **_POINT)
-    _shares(ax.xaxis, most)
-    _shares(ax.yaxis, most)
-    ax.set_xlim(0, most)
-    ax.set_ylim(0, most)
-    ax.set_xlabel(_("probability foretold, mean of the tenth"), loc="left")
-    ax.set_ylabel("")
-    value_name(ax, _("share who left"))
-    finding = _calibration_finding(int(off.sum()), len(rows))
+    off = draw_calibration(ax, rows, over=_("probability foretold, mean of the tenth"), share=_("share who left"))
+    finding = _calibration_finding(off, len(rows))
     ax.set_title(finding, loc="left")
     listed = clauses(
         _("{foretold} foretold, {actual} left ({span})").format(
@@ -162,13 +146,3 @@ def lift_by_decile(check, ax=None):
         _("{finding}. Leavers by tenth of the customers, against all: {listed}.").format(finding=finding, listed=listed)
     )
     return ax
-
-
-def _shares(axis, most: float) -> None:
-    step = next((step for step in _STEPS if most / step <= 5), 0.25)
-    ticks = np.arange(0, most, step)
-    if step >= 0.01:
-        percent_axis(axis, ticks)
-        return
-    labels = [language.number(100 * tick, 1) for tick in ticks]
-    axis.set_ticks(list(ticks), [*labels[:-1], f"{labels[-1]}%"])

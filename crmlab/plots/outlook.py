@@ -5,6 +5,7 @@ from crmlab.messages import _, clauses
 from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, rows_of
 from crmlab.plots.house import is_narrow, new_axes
 from crmlab.plots.svg import TOKENS
+from crmlab.plots.tornado import draw_tornado
 from crmlab.scenarios import PARAMETERS
 
 MUTED, LINE, PAPER, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper", "c1", "c2"))
@@ -70,24 +71,11 @@ def tornado(scenarios, ax=None):
     ax = new_axes() if ax is None else ax
     rows, base, unit = scenarios.tornado, scenarios.base.value, scenarios.base.unit
     names = [_(PARAMETERS[name][0]) for name in rows["parameter"]]
-    place = rows_of(ax, names)
     values = rows[["from_value", "to_value"]].to_numpy(dtype=float).reshape(-1, 2)
     terms = rows[["from_term", "to_term"]].to_numpy(dtype=float).reshape(-1, 2)
-    for at, ends, moved in zip(place, values, terms, strict=True):
-        for value, term in zip(ends, moved, strict=True):
-            if value == base:
-                continue
-            worse = value < base
-            ax.barh(at, value - base, left=base, height=0.56, color=C2 if worse else C1, linewidth=0)
-            away = {"xytext": (-5 if worse else 5, 0), "textcoords": "offset points", "va": "center"}
-            shown = language.quantity(float(term), "share", digits=0 if is_narrow(ax) else 1)
-            ax.annotate(shown, (value, at), ha="right" if worse else "left", color=MUTED, **away)
-    ax.axvline(base, color=TOKENS["ink"], linewidth=1)
-    least, most = (values.min(), values.max()) if len(values) else (base, base)
-    span = (most - least) or abs(base) or 1.0
-    room = 0.3 if is_narrow(ax) else 0.12
-    ax.set_xlim(min(least, base) - room * span, max(most, base) + room * span)
-    money_axis(ax.xaxis, unit, *ax.get_xlim())
+    digits = 0 if is_narrow(ax) else 1
+    beside = [[language.quantity(float(term), "share", digits=digits) for term in moved] for moved in terms]
+    draw_tornado(ax, names, values, beside, base=base, unit=unit)
     finding = _("No term that was moved changes the value")
     if len(rows):
         finding = _("{parameter} matters most").format(parameter=names[0])

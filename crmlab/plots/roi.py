@@ -8,6 +8,7 @@ from crmlab.messages import _, clauses, pgettext, sentences
 from crmlab.plots.forest import DOT, legend, money_axis, rows_of
 from crmlab.plots.house import is_narrow, new_axes
 from crmlab.plots.svg import TOKENS
+from crmlab.plots.tornado import draw_tornado
 from crmlab.roi.returns import DAYS_PER_MONTH
 from crmlab.roi.terms import term_name, told_term
 
@@ -112,25 +113,11 @@ def return_tornado(simulation, ax=None):
     ax = new_axes() if ax is None else ax
     rows, base, unit = simulation.tornado, simulation.npv.value, simulation.npv.unit
     names = [term_name(name) for name in rows["parameter"]]
-    place = rows_of(ax, names)
-    ends = rows[["from_value", "to_value"]].to_numpy(float)
-    terms = rows[["from_term", "to_term"]].to_numpy(float)
-    narrow = is_narrow(ax)
-    for at, name, values, moved in zip(place, rows["parameter"], ends, terms, strict=True):
-        for value in values:
-            ax.barh(at, value - base, left=base, height=0.56, color=C2 if value < base else C1, **_BAR)
-        for value, shown in [] if narrow else _ends_told(values, [told_term(name, term, unit) for term in moved], base):
-            worse = value < base
-            away = {"xytext": (-5 if worse else 5, 0), "textcoords": "offset points", "va": "center"}
-            ax.annotate(shown, (value, at), ha="right" if worse else "left", color=MUTED, **away)
-    ax.axvline(base, color=INK, linewidth=1)
-    least, most = (min(ends.min(), base), max(ends.max(), base)) if len(ends) else (base, base)
-    if least < 0 < most:
-        ax.axvline(0, color=LINE, linewidth=1.5, linestyle=(0, (2, 3)))
-    span = (most - least) or abs(base) or 1.0
-    room = 0.05 if narrow else 0.2
-    ax.set_xlim(least - room * span, most + room * span)
-    money_axis(ax.xaxis, unit, *ax.get_xlim())
+    ends = rows[["from_value", "to_value"]].to_numpy(float).reshape(-1, 2)
+    beside = [
+        [told_term(row.parameter, term, unit) for term in (row.from_term, row.to_term)] for row in rows.itertuples()
+    ]
+    draw_tornado(ax, names, ends, [] if is_narrow(ax) else beside, base=base, unit=unit)
     finding = _("Nothing that is uncertain moves the net present value")
     if len(rows):
         finding = _("{parameter} matters most").format(parameter=names[0])
@@ -148,14 +135,6 @@ def return_tornado(simulation, ax=None):
     label = _("Net present value with each term at either end of its interval, {base} expected: {rows}.")
     ax.set_label(label.format(base=simulation.npv.text(), rows=told or finding))
     return ax
-
-
-def _ends_told(values, shown: list[str], base: float) -> list[tuple[float, str]]:
-    """What stands beside the ends of a bar; of two on one side, both beside the further one."""
-    if (values[0] < base) != (values[1] < base):
-        return list(zip(values, shown, strict=True))
-    further = int(np.argmax(np.abs(values - base)))
-    return [(values[further], _("{low} to {high}").format(low=shown[0], high=shown[1]))]
 
 
 def return_scenarios(scenarios, ax=None):
