@@ -189,8 +189,16 @@ class Client:
         """One row per customer with what these notebooks handed over for `customers.csv` at the as-of date."""
         return attempt(findings.customers, self._reports / self.as_of.isoformat(), notebooks)
 
-    def history(self, notebook: str) -> list[tuple[date, dict]]:
-        """Earlier as-of dates at which a notebook was made, oldest first, each with its JSON."""
+    def parameters(self, notebook: str) -> dict:
+        """The parameters that another report of the as-of date was made with; none where there is none."""
+        return findings.parameters(self._reports / self.as_of.isoformat(), notebook)
+
+    def reasons(self, *notebooks: str) -> dict[str, str]:
+        """Why these notebooks say nothing at the as-of date, by name; those that do are left out."""
+        return findings.reasons(self._reports / self.as_of.isoformat(), notebooks)
+
+    def history(self, notebook: str) -> list[tuple[date, dict, dict]]:
+        """Earlier as-of dates at which a notebook was made, oldest first, with its metrics and models."""
         return findings.history(self._reports, notebook, self.as_of)
 
     @property

@@ -59,8 +59,31 @@ def customers(folder: Path, notebooks: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(frames, axis=1).sort_index().rename_axis("customer_id").reset_index()
 
 
-def history(folder: Path, notebook: str, before: date) -> list[tuple[date, dict]]:
-    """Dates before `before` at which a notebook was made, oldest first, with its JSON; from the folder of a client."""
+def parameters(folder: Path, notebook: str) -> dict:
+    """The parameters that a report of the same date was made with; none where there is none."""
+    return (record(folder, notebook) or {}).get("parameters", {})
+
+
+def reasons(folder: Path, notebooks: tuple[str, ...]) -> dict[str, str]:
+    """Why these notebooks say nothing at a date, by name; those that are well are left out."""
+    found = {}
+    for name in notebooks:
+        path = folder / f"{name}.json"
+        if record(folder, name) is None:
+            published = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            skipped = published.get("status") == "skipped" and published.get("reason")
+            found[name] = skipped or _("its report was not made")
+    return found
+
+
+def history(folder: Path, notebook: str, before: date) -> list[tuple[date, dict, dict]]:
+    """Metrics and models of the dates before `before` at which a notebook was made, oldest first.
+
+    Parameters
+    ----------
+    folder
+        Of the client: it holds a folder for each date.
+    """
     dates = sorted(each.name for each in folder.glob("????-??-??") if each.is_dir() and each.name < before.isoformat())
     found = ((date.fromisoformat(day), record(folder / day, notebook)) for day in dates)
-    return [(day, entry) for day, entry in found if entry]
+    return [(day, entry["metrics"], entry["models"]) for day, entry in found if entry]

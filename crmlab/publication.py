@@ -10,8 +10,11 @@ import pandas as pd
 from crmlab.absence import Absent
 from crmlab.intervals import Estimate
 
-# of alerts.csv, in this order; a program that reads it relies on them
-ALERT_COLUMNS = ("customer_id", "as_of", "kind", "severity", "reason", "action", "value_at_risk", "currency")
+# of alerts.csv, in this order; a program that reads it relies on them, so that new ones come last
+ALERT_COLUMNS = (
+    "customer_id", "as_of", "kind", "severity", "reason", "action", "value_at_risk", "currency",
+    "date", "amount", "source",
+)  # fmt: skip
 _ALERTS_NEED = ("customer_id", "kind", "severity", "reason", "action")
 # most pressing first
 SEVERITIES = ("high", "medium", "low")
@@ -37,8 +40,10 @@ def write(
         Frames with `customer_id`, one row per customer, and no other column in two of them.
     alerts
         Frames with one row per alert: `customer_id` (empty for one on the client as a whole), `kind`, `severity`,
-        `reason`, `action`, and `value_at_risk` where it is known. A notebook that gives any hands over a file even if
-        there is no alert, so that those of an earlier run do not stay.
+        `reason`, `action`, and where they are known `value_at_risk`; `date`, on which something is due or happened,
+        `as_of` where it is not given; `amount` that is due, overdue or at stake; `source`, the rows that it rests on.
+        A notebook that gives any hands over a file even if there is no alert, so that those of an earlier run do not
+        stay.
     as_of, currency
         Of every alert.
     data, period
@@ -57,7 +62,7 @@ def write(
     if given := list(alerts):
         found = [_alerts(frame, as_of, currency) for frame in given if not isinstance(frame, Absent)]
         listed = pd.concat(found) if found else pd.DataFrame(columns=list(ALERT_COLUMNS))
-        listed.to_csv(f"{target}.alerts.csv", index=False, float_format="%.6g", lineterminator="\n")
+        listed.to_csv(f"{target}.alerts.csv", index=False, lineterminator="\n")
     target.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
@@ -83,4 +88,10 @@ def _alerts(frame: pd.DataFrame, as_of: date, currency: str) -> pd.DataFrame:
         got = frame.loc[~known, "severity"].iloc[0]
         raise ValueError(f"`alerts` must have a severity among {', '.join(SEVERITIES)}, got {got!r}")
     complete = frame.assign(as_of=as_of.isoformat(), currency=currency).reindex(columns=list(ALERT_COLUMNS))
-    return complete.astype({"value_at_risk": float})
+    days = pd.to_datetime(complete["date"]).fillna(pd.Timestamp(as_of))
+    # to the cent, so that amounts add up to those of the rows behind them
+    return complete.assign(
+        value_at_risk=complete["value_at_risk"].astype(float).round(2),
+        amount=complete["amount"].astype(float).round(2),
+        date=days.dt.strftime("%Y-%m-%d"),
+    )

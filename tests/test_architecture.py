@@ -17,7 +17,7 @@ PACKAGE = ROOT / "crmlab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-FOUNDATION = {"absence", "contract", "intervals", "language", "messages"}
+FOUNDATION = {"absence", "contract", "expressions", "intervals", "language", "messages"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data"}
 SHOWING = {"prose", "tables", "plots"}
 OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "findings", "inventory", "publication"} | {
@@ -39,6 +39,7 @@ MAY_IMPORT = (
     {
         "absence": set(),
         "contract": {"messages"},
+        "expressions": {"contract"},
         "messages": set(),
         "extraction": {"messages"},
         "language": {"messages"},
@@ -46,9 +47,9 @@ MAY_IMPORT = (
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
     | dict.fromkeys(("findings", "publication"), {"absence", "intervals", "messages"})
     | {"inventory": FOUNDATION | {"aggregate", "quality"}}
-    | dict.fromkeys(READING, {"contract", "intervals", "messages"} | READING)
+    | dict.fromkeys(READING, {"contract", "expressions", "intervals", "messages"} | READING)
     | {"client": FOUNDATION | READING | {"aggregate", "findings", "inventory", "publication"}}
-    | dict.fromkeys(METRICS, {"absence", "intervals", "language", "messages"} | METRICS)
+    | dict.fromkeys(METRICS, {"absence", "expressions", "intervals", "language", "messages"} | METRICS)
     | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
     | {"report": FOUNDATION | READING | SHOWING | {"client"}}
     | {"crmlab": {"client"}, "cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "report"}}

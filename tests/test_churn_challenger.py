@@ -6,7 +6,7 @@ import pytest
 from crmlab.absence import FitError
 from crmlab.churn.challenger import fit_boosted_hazard
 from crmlab.churn.hazard import fit_hazard
-from crmlab.churn.ranking import area_difference
+from crmlab.ranking import area_difference
 from tests.test_churn_hazard import customers, panel
 
 

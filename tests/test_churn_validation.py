@@ -10,74 +10,11 @@ from sklearn.metrics import roc_auc_score
 
 from crmlab.absence import FitError
 from crmlab.aggregate.person_periods import hazard_data
-from crmlab.churn import ranking
 from crmlab.churn.hazard import fit_hazard
 from crmlab.churn.validation import hazard_by_tenure, validate
-from crmlab.credit.probability_check import area_under_curve as delong
 from tests.test_aggregate_person_periods import in_duckdb, simulated
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
-
-
-def foretold(n=400, seed=0):
-    rng = np.random.default_rng(seed)
-    p = 1 / (1 + np.exp(-rng.normal(-1, 1, n)))
-    return (rng.random(n) < p).astype(int), p, np.arange(n)
-
-
-def test_area_is_delong_s_where_everyone_has_one_row():
-    y, p, who = foretold()
-    found, known = ranking.area_under_curve(y, p, who), delong(y, p)
-    assert found.value == pytest.approx(roc_auc_score(y, p)) == known.value
-    # the same but for n - 1 in place of n in each group
-    assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=2e-4)
-
-
-def test_rows_of_one_customer_count_as_one():
-    y, p, who = foretold()
-    twice = [np.tile(each, 2) for each in (y, p, who)]
-    once, again = ranking.area_under_curve(y, p, who), ranking.area_under_curve(*twice)
-    assert (again.value, again.low, again.high) == pytest.approx((once.value, once.low, once.high))
-    assert ranking.mean_of_rows(twice[1], twice[2], label="x").high == pytest.approx(
-        ranking.mean_of_rows(p, who, label="x").high
-    )
-
-
-def test_a_difference_of_areas_is_paired():
-    y, p, who = foretold()
-    none = ranking.area_difference(y, p, p**3, who, label="x")
-    assert (none.value, none.low, none.high) == (0, 0, 0)
-    noisy = p + np.random.default_rng(1).normal(0, 0.3, len(p))
-    assert ranking.area_difference(y, p, noisy, who, label="x").low > 0
-
-
-def test_calibration_finds_what_was_done_to_probabilities():
-    y, p, who = foretold(20_000)
-    log_odds = np.log(p / (1 - p))
-    slope, intercept = ranking.calibration(y, p, who)
-    assert slope.low < 1 < slope.high and intercept.low < 0 < intercept.high
-    slope, _rest = ranking.calibration(y, 1 / (1 + np.exp(-2 * log_odds)), who)
-    assert slope.value == pytest.approx(0.5, abs=0.03)
-    _rest, intercept = ranking.calibration(y, 1 / (1 + np.exp(-(log_odds + 0.7))), who)
-    assert intercept.value == pytest.approx(-0.7, abs=0.05)
-    assert ranking.calibration(np.zeros(5), np.full(5, 0.2), np.arange(5)) == (None, None)
-    slope, intercept = ranking.calibration(y, np.full(len(y), 0.3), who)
-    assert slope is None and intercept.value == pytest.approx(np.log(y.mean() / (1 - y.mean())) - np.log(0.3 / 0.7))
-
-
-def test_lift_by_hand():
-    y, chosen = np.array([1, 1, 0, 0, 0, 0, 0, 1]), np.array([True, True, False, False, False, False, False, False])
-    found = ranking.lift(y, chosen, np.arange(8), label="x")
-    assert found.value == pytest.approx(1 / (3 / 8)) and found.low < found.value < found.high
-    assert ranking.lift(y, ~y.astype(bool), np.arange(8), label="x") is None
-
-
-def test_perfect_and_single_outcomes():
-    y = np.array([1, 1, 0, 0])
-    assert "ranks above everybody" in ranking.area_under_curve(y, y, np.arange(4)).no_interval
-    assert ranking.area_under_curve([1, 0, 0], [0.4, 0.5, 0.1], np.arange(3)).low is None
-    with pytest.raises(ValueError, match="must have both"):
-        ranking.area_under_curve([1, 1], [0.1, 0.2], [0, 1])
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,7 @@ def test_alerts_are_those_at_risk_and_the_first_is_always_severe():
     assert alerts["severity"].tolist() == ["high", "low"]
     assert alerts["kind"].unique() == ["churn"]
     assert alerts["value_at_risk"].tolist() == [400, 50]
+    assert alerts["source"].iloc[0] == "customers.csv: customer_id=C"
 
 
 def test_severity_follows_what_is_at_stake():

@@ -69,5 +69,20 @@ def test_history_is_what_came_before_oldest_first(tmp_path):
         publish(tmp_path / day, "crm_diagnosis", {"nps": NPS})
     (tmp_path / "notes").mkdir()
     found = findings.history(tmp_path, "crm_diagnosis", date(2024, 6, 30))
-    assert [day for day, _entry in found] == [date(2023, 12, 31), date(2024, 3, 31)]
-    assert found[0][1]["metrics"]["nps"]["value"] == 30.0
+    assert [day for day, _metrics, _models in found] == [date(2023, 12, 31), date(2024, 3, 31)]
+    assert found[0][1]["nps"]["value"] == 30.0 and found[0][2] == {}
+
+
+def test_reasons_are_told_of_those_that_say_nothing(tmp_path):
+    publish(tmp_path, "nps", {"nps": NPS})
+    (tmp_path / "roi.json").write_text('{"status": "skipped", "reason": "the client supplies no table crm_cashflows"}')
+    assert findings.reasons(tmp_path, ("nps", "roi", "churn")) == {
+        "roi": "the client supplies no table crm_cashflows",
+        "churn": "its report was not made",
+    }
+
+
+def test_parameters_are_those_a_report_was_made_with(tmp_path):
+    (tmp_path / "nps.json").write_text('{"status": "ok", "parameters": {"csat_scale": [1, 7]}}')
+    assert findings.parameters(tmp_path, "nps") == {"csat_scale": [1, 7]}
+    assert findings.parameters(tmp_path, "churn") == {}

@@ -21,7 +21,7 @@ def test_alerts_reach_the_folder_readable_by_the_owner_alone(small):
     assert result.exit_code == 0, result.output
     day = small.root / "reports/acme/2024-03-31"
     path = day / "alerts.csv"
-    assert path.read_text(encoding="utf-8-sig").splitlines()[1] == "2,2024-03-31,churn,high,slow,call,,USD"
+    assert path.read_text(encoding="utf-8-sig").splitlines()[1] == "2,2024-03-31,churn,high,slow,call,,USD,2024-03-31,,"
     for file in (path, day / "alerts/analysis.csv", day / "customers.csv"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((day / "alerts").stat().st_mode) == 0o700

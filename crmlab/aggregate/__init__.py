@@ -7,9 +7,13 @@ from crmlab.aggregate.answer_base import answer_base
 from crmlab.aggregate.answer_drivers import answer_drivers, answer_outcomes
 from crmlab.aggregate.answers import survey_answers
 from crmlab.aggregate.cash_flows import crm_cash_flows, customers_reached
+from crmlab.aggregate.coming_due import contracts_ending, payments_due, stalled_opportunities
 from crmlab.aggregate.comments import written_comments
 from crmlab.aggregate.contract_renewals import contract_renewals
 from crmlab.aggregate.contracts import contract_ages, contract_months
+from crmlab.aggregate.customer_answers import customer_answers
+from crmlab.aggregate.customer_outcomes import customer_histories, customer_outcomes
+from crmlab.aggregate.customer_standing import customer_standing
 from crmlab.aggregate.engine import DAYS, DECIMALS, as_day, collected, day_number, timestamps
 from crmlab.aggregate.exposure_months import exposure_months
 from crmlab.aggregate.filled_columns import filled_columns
@@ -17,7 +21,8 @@ from crmlab.aggregate.inactivity import inactivity
 from crmlab.aggregate.last_contact import last_contact
 from crmlab.aggregate.payments import AGEING, payment_summary
 from crmlab.aggregate.periods import AdjacentPeriods, adjacent_periods
-from crmlab.aggregate.person_periods import contract_spells, hazard_data
+from crmlab.aggregate.person_periods import contract_spells, customers_at_risk, hazard_data
+from crmlab.aggregate.purchase_cohorts import purchase_cohorts
 from crmlab.aggregate.service import service_cases
 from crmlab.aggregate.transactions import (
     by_day,
@@ -27,6 +32,7 @@ from crmlab.aggregate.transactions import (
     purchases_after,
     refund_only_customers,
 )
+from crmlab.aggregate.year_before import same_months_a_year_before
 
 __all__ = [
     "AGEING",
@@ -45,8 +51,14 @@ __all__ = [
     "contract_months",
     "contract_renewals",
     "contract_spells",
+    "contracts_ending",
     "crm_cash_flows",
+    "customer_answers",
+    "customer_histories",
+    "customer_outcomes",
+    "customer_standing",
     "customer_summary",
+    "customers_at_risk",
     "customers_reached",
     "day_number",
     "exposure_months",
@@ -56,9 +68,13 @@ __all__ = [
     "last_contact",
     "monthly_series",
     "payment_summary",
+    "payments_due",
+    "purchase_cohorts",
     "purchases_after",
     "refund_only_customers",
+    "same_months_a_year_before",
     "service_cases",
+    "stalled_opportunities",
     "survey_answers",
     "timestamps",
     "written_comments",

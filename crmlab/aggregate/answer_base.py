@@ -15,6 +15,7 @@ from crmlab.aggregate.engine import as_day, collected
 
 BASES = ("running", "all")
 FIFTHS = (0.2, 0.4, 0.6, 0.8)
+_SLACK = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,9 @@ def _fifth(frame: nw.LazyFrame, name: str) -> nw.Expr:
     ends = collected(known.select(*(nw.col(name).quantile(at, "linear").alias(f"{at}") for at in FIFTHS))).iloc[0]
     place = nw.when(value.is_null()).then(nw.lit(None, nw.Float64)).otherwise(nw.lit(1.0))
     for end in ends:
-        place = place + nw.when(value > float(end)).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+        # engines add in any order: what differs from the end by that alone lies on it
+        above = value > float(end) + _SLACK * max(abs(float(end)), 1.0)
+        place = place + nw.when(above).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
     return place
 
 

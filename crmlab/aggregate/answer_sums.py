@@ -3,7 +3,7 @@
 import narwhals as nw
 import pandas as pd
 
-from crmlab.aggregate.engine import collected
+from crmlab.aggregate.engine import DECIMALS, collected
 
 SCORES = tuple(range(11))
 # by question: what is summed over the answers
@@ -63,7 +63,9 @@ def paired(people: nw.LazyFrame, question: str, by: tuple[str, ...]) -> pd.DataF
 
 def _summed(frame: nw.LazyFrame, names: tuple[str, ...], by: tuple[str, ...]) -> pd.DataFrame:
     sums = [nw.col(name).sum() for name in names]
-    return collected(frame.group_by(*by).agg(*sums) if by else frame.select(*sums))
+    found = collected(frame.group_by(*by).agg(*sums) if by else frame.select(*sums))
+    found[list(names)] = found[list(names)].astype(float).round(DECIMALS)
+    return found
 
 
 def added(parts: list[pd.DataFrame], by: tuple[str, ...]) -> pd.DataFrame:

@@ -93,7 +93,11 @@ def written_comments(
         rows = rows.filter(nw.col("day") >= float(kept.index.min()))
     found = collected(rows)
     # an empty column of strings is of no type that could be compared
-    again = found.duplicated(["customer_id", "day", "comment"]) & found["customer_id"].notna()
+    same = ["customer_id", "day", "comment"]
+    several = found.duplicated(same, keep=False) & found["customer_id"].notna()
+    # of the same comment with different scores the lowest, in whatever order the engine sends them
+    again = found[several].sort_values([*same, "nps", *beside]).duplicated(same)
+    again = again.reindex(found.index, fill_value=False)
     found = found[~again].reset_index(drop=True)
     found["date"] = timestamps(found["day"])
     return Comments(

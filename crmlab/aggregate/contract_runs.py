@@ -8,6 +8,7 @@ import pandas as pd
 from crmlab.aggregate.engine import as_day, collected, day_number
 from crmlab.aggregate.period_covariates import Grid
 
+_SPAN = ("customer_id", "start", "end")
 RUNS_ON = 1e9  # the period in which a contract ends that has not ended
 
 
@@ -34,7 +35,9 @@ def contract_runs(contracts, grid: Grid, gap_days: int) -> nw.LazyFrame:
         nw.coalesce(ends, nw.lit(RUNS_ON)).alias("_ends"),
         nw.coalesce(nw.col("_to"), nw.lit(RUNS_ON)).alias("_reach"),
     )
-    order = {"order_by": ("_from", "_reach")}
+    # contracts of the same days follow one another by whatever else is known of them, as no engine keeps an order
+    beside = [name for name, kind in schema.items() if name not in _SPAN and not kind.is_nested()]
+    order = {"order_by": ("_from", "_reach", *beside)}
     frame = frame.with_columns(nw.col("_reach").cum_max().over("customer_id", **order).alias("_sofar"))
     frame = frame.with_columns(nw.col("_sofar").shift(1).over("customer_id", **order).alias("_sofar"))
     new = nw.col("_sofar").is_null() | (nw.col("_from") > nw.col("_sofar") + gap_days + 1)

@@ -12,8 +12,11 @@ DECIMALS = 6
 
 
 def collected(frame: nw.LazyFrame) -> pd.DataFrame:
-    """The rows, brought back from the engine."""
-    return frame.collect().to_pandas()
+    """The rows, brought back from the engine; moments without a zone, as they went there."""
+    found = frame.collect().to_pandas()
+    # Spark gives what it truncates a zone, that of its session
+    zoned = [name for name, kind in found.dtypes.items() if isinstance(kind, pd.DatetimeTZDtype)]
+    return found.assign(**{name: found[name].dt.tz_localize(None) for name in zoned}) if zoned else found
 
 
 def as_day(value: date | str, argument: str) -> pd.Timestamp:

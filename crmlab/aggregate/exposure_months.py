@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from crmlab.aggregate.engine import as_day, collected
+from crmlab.aggregate.engine import DECIMALS, as_day, collected
 
 NEVER = 1_000_000  # the month in which the treatment starts of those whom it has not reached
 _SLACK_DAYS = 7
@@ -208,7 +208,7 @@ def _outcomes(frame: nw.LazyFrame, measures, customer_ids: pd.Series, months: pd
         who.append(rows[keep].astype("int32"))
         when.append((found["month"].to_numpy(dtype="int64")[keep] - numbers[0]).astype("int32"))
         for name in measures:
-            values[name].append(np.nan_to_num(found[name].to_numpy(dtype=float)[keep]))
+            values[name].append(np.nan_to_num(found[name].to_numpy(dtype=float)[keep]).round(DECIMALS))
     place = (np.concatenate(who), np.concatenate(when))
     shape = (len(index), len(months))
     result = {}

@@ -16,7 +16,7 @@ from datetime import date
 import narwhals as nw
 import pandas as pd
 
-from crmlab.aggregate.engine import DAYS, DECIMALS, day_number, timestamps
+from crmlab.aggregate.engine import DAYS, DECIMALS, collected, day_number, timestamps
 
 # The upper ends of the bands in which overdue amounts are shown, in days; the last band is open.
 AGEING_DAYS = (30, 60, 90)
@@ -76,7 +76,7 @@ def payment_summary(
         raise ValueError(f"`until` must be a date, got {until!r}")
     last_day = end.toordinal()
     judged = _judged(_instalments(payments, last_day, material_share), last_day, default_days, grace_days)
-    found = _per_customer(judged, last_day).collect().to_pandas().sort_values("customer_id", ignore_index=True)
+    found = collected(_per_customer(judged, last_day)).sort_values("customer_id", ignore_index=True)
     return _summary(found, last_day, default_days)
 
 

@@ -17,8 +17,14 @@ _QUANTILES = 401
 
 def exact_rows(panel: nw.LazyFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """One row for each combination of covariates, tenure and segment, with its trials and events."""
-    keys = [*columns, *TENURE, "segment"]
-    return collected(panel.group_by(keys).agg(nw.len().alias("trials"), nw.col("event").sum().alias("events")))
+    keys = [*columns, TENURE[0], "segment"]
+    found = panel.group_by(keys).agg(nw.len().alias("trials"), nw.col("event").sum().alias("events"))
+    return with_log_tenure(collected(found))
+
+
+def with_log_tenure(found: pd.DataFrame) -> pd.DataFrame:
+    """With the logarithm of the tenure, which engines give with different last digits."""
+    return found.assign(**{TENURE[1]: np.log(found[TENURE[0]].astype(float))})
 
 
 def binned_rows(panel: nw.LazyFrame, columns: Mapping[str, str], cuts: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ import pandas as pd
 
 from crmlab.aggregate.contract_runs import contract_runs, facts_at_risk
 from crmlab.aggregate.engine import as_day, collected
-from crmlab.aggregate.period_cells import SAMPLE, TENURE, affordable_cuts, binned_rows, exact_rows
+from crmlab.aggregate.period_cells import SAMPLE, TENURE, affordable_cuts, binned_rows, exact_rows, with_log_tenure
 from crmlab.aggregate.period_covariates import Grid
 from crmlab.aggregate.period_panel import kinds_of, panel_of_periods, tidy
 
@@ -237,7 +237,8 @@ def customers_at_risk(
         contracts, runs, range(index + 1, index + 2), grid, columns, tables, complaint_kinds
     )
     left = (nw.col("ends") <= index + months).cast(nw.Int64).alias("left")
-    found = collected(panel.select("customer_id", *columns, *TENURE, *([left] if months else [])))
+    found = collected(panel.select("customer_id", *columns, TENURE[0], *([left] if months else [])))
+    found = with_log_tenure(found)[["customer_id", *columns, *TENURE, *(["left"] if months else [])]]
     return tidy(found, columns).sort_values("customer_id", ignore_index=True)
 
 
@@ -254,8 +255,10 @@ def contract_spells(
     facts = facts_at_risk(contract_runs(contracts, grid, gap_days), grid, observed_from)
     first = facts["first"] if facts else grid.last
     frame = contract_runs(contracts, grid, gap_days).filter(nw.col("before") == nw.col("began"))
-    found = tidy(collected(frame.select("customer_id", "began", "ends", *columns)), columns)
-    found = found.drop_duplicates(["customer_id", "began"])
+    found = tidy(collected(frame.select("customer_id", "began", "ends", "_from", "_reach", *columns)), columns)
+    # several may begin in one month; of those on one day the lowest counts, in whatever order the engine sends them
+    found = found.sort_values(["customer_id", "began", "_from", "_reach", *columns], ignore_index=True)
+    found = found.drop_duplicates(["customer_id", "began"]).drop(columns=["_from", "_reach"])
     found["left"] = (found["ends"] <= grid.last).astype("int64")
     found["months"] = np.minimum(found["ends"], grid.last) - found["began"]
     found["entry_months"] = np.maximum(first - 1 - found["began"], 0.0)

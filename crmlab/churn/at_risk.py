@@ -130,6 +130,7 @@ class EarlyWarning:
                 "reason": found["reason"].where(found["reason"] != "", _(NO_REASON)),
                 "action": found["action"].map(action_text),
                 "value_at_risk": found["value_at_risk"],
+                "source": "customers.csv: customer_id=" + found["customer_id"].astype(str),
             }
         )
 

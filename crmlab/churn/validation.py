@@ -18,9 +18,9 @@ from crmlab.absence import Absent, FitError
 from crmlab.churn.challenger import fit_boosted_hazard
 from crmlab.churn.hazard import by_customer, fit_hazard
 from crmlab.churn.preparation import TENURE
-from crmlab.churn.ranking import area_difference, area_under_curve, calibration, lift, mean_of_rows
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, sentences
+from crmlab.ranking import area_difference, area_under_curve, calibration, lift, mean_of_rows
 
 FEWEST = 10  # who left, before a cut-off and after all of them
 _FOLDS = 10
@@ -38,7 +38,7 @@ class ChurnValidation:
     brier, brier_baseline, brier_gain
         Mean squared error of the probabilities, that of the baseline, and by how much it is smaller.
     calibration_slope, calibration_intercept
-        1 and 0 are right; see `crmlab.churn.ranking.calibration`.
+        1 and 0 are right; see `crmlab.ranking.calibration`.
     top_decile_lift
         How many times as many leave in the tenth at the highest risk as among all.
     challenger_auc, challenger_gain

@@ -2,8 +2,7 @@ r"""Whether probabilities came true: do they rank customers rightly, and are the
 
 References
 ----------
-DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under correlated receiver operating characteristic curves,
-Biometrics 44, 837-845. Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565
+Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565
 (calibration slope). Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review
 78, 1-3.
 """
@@ -18,9 +17,8 @@ from crmlab.credit.logistic import fit_logistic
 from crmlab.intervals import Estimate
 from crmlab.likelihood import FitError
 from crmlab.messages import N_, _, ngettext, sentences
+from crmlab.ranking import area_under_curve
 
-_FEW = N_("fewer than two customers with or without a default")
-_PERFECT = N_("every customer with a default ranks above every one without")
 _LARGEST = N_("the largest of many differences is too large on average; judge by the AUC")
 # Log-odds are held to this; a probability of 0 or 1 would say that the other cannot happen.
 _LOWEST = 1e-9
@@ -154,36 +152,6 @@ def probability_check(
         defaults=int(y.sum()),
         baseline=float(baseline),
     )
-
-
-def area_under_curve(outcomes, probabilities, *, confidence_level: float = 0.95) -> Estimate:
-    r"""Area under the ROC curve, with DeLong's variance on the log-odds scale.
-
-    With :math:`V_i` the share of the other group that a customer ranks above (half of the equal ones among them), the
-    variance is :math:`s^2(V_1) / n_1 + s^2(V_0) / n_0`.
-
-    Examples
-    --------
-    >>> round(area_under_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).value, 2)
-    0.75
-    """
-    from scipy.stats import rankdata
-
-    y, p = np.asarray(outcomes) == 1, np.asarray(probabilities, dtype=float)
-    n_with, n_without = int(y.sum()), int((~y).sum())
-    if not n_with or not n_without:
-        raise ValueError("`outcomes` must have both 0 and 1")
-    overall = rankdata(p)
-    above = (overall[y] - rankdata(p[y])) / n_without
-    below = 1 - (overall[~y] - rankdata(p[~y])) / n_with
-    auc, label = float(above.mean()), _("area under the ROC curve (AUC)")
-    shown = {"unit": "index", "n": len(y), "label": label, "confidence_level": confidence_level}
-    if min(n_with, n_without) < 2:
-        return Estimate(auc, None, None, **shown, no_interval=_FEW)
-    if auc in (0.0, 1.0):
-        return Estimate(auc, None, None, **shown, no_interval=_PERFECT if auc else N_("at the end of its range"))
-    variance = above.var(ddof=1) / n_with + below.var(ddof=1) / n_without
-    return intervals.from_standard_error(auc, float(np.sqrt(variance)), within=(0, 1), **shown)
 
 
 def kolmogorov_smirnov(outcomes, probabilities) -> Estimate:

@@ -46,6 +46,10 @@ class Completeness:
         "share": N_("Share of customers"),
     }
 
+    def metrics(self) -> dict[str, Estimate]:
+        """By the name under which a run publishes it."""
+        return {"data_completeness": self.share}
+
     def table(self) -> pd.DataFrame:
         """One row per fact, the least known last."""
         told = self.facts.sort_values("share", ascending=False, kind="stable", ignore_index=True)

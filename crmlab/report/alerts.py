@@ -31,7 +31,7 @@ def join(folder: Path, staging: Path) -> None:
 
 
 def _pressing(row: dict[str, str]) -> tuple:
-    """Severity, then what is at stake; alerts that do not tell it come after those that do."""
-    known = bool(row["value_at_risk"])
-    at_stake = -float(row["value_at_risk"]) if known else 0.0
-    return SEVERITIES.index(row["severity"]), not known, at_stake, row["kind"], row["customer_id"]
+    """Severity, then what is at risk or the amount; alerts that tell neither come after those that do."""
+    at_stake = row["value_at_risk"] or row.get("amount")
+    known = -float(at_stake) if at_stake else 0.0
+    return SEVERITIES.index(row["severity"]), not at_stake, known, row["kind"], row["customer_id"]

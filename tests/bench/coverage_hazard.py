@@ -18,7 +18,7 @@ import pandas as pd
 from crmlab import datasets
 from crmlab.aggregate.person_periods import person_periods
 from crmlab.churn.hazard import fit_hazard
-from crmlab.churn.ranking import area_under_curve, calibration, mean_of_rows
+from crmlab.ranking import area_under_curve, calibration, mean_of_rows
 
 TRUTH = {"intercept": -3.2, "log_tenure_months": -0.3, "score": 0.5, "plan = b": -0.7}
 MONTHS, OUTCOME = 36, 3

@@ -118,7 +118,7 @@ def draw_opportunities(
 def draw_payments(
     rng: np.random.Generator, customers: pd.DataFrame, service: pd.DataFrame, opportunities: pd.DataFrame
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table `payments`, instalments of each customer's first lease, and who defaulted on it."""
+    """The table `payments`, instalments of each customer's first lease, those to come too, and who defaulted on it."""
     n = len(customers)
     acquired = customers["acquired_on"].to_numpy("datetime64[D]")
     lease = opportunities.sort_values("closed_on").drop_duplicates("customer_id").set_index("customer_id")
@@ -148,8 +148,7 @@ def draw_payments(
             "project_id": lease["project_id"].to_numpy()[owner],
         }
     )
-    seen = table[due <= _END]
-    return seen.sort_values(["due_on", "customer_id"], kind="stable", ignore_index=True), defaulted
+    return table.sort_values(["due_on", "customer_id"], kind="stable", ignore_index=True), defaulted
 
 
 def default_predictor(customers: pd.DataFrame) -> np.ndarray:

@@ -2,7 +2,8 @@ r"""How well probabilities rank and how high they are, where a customer may stan
 
 Each measure is an average of influences :math:`u_i`, one for each row, and its variance is that of their sums over
 customers, :math:`\frac{m}{m - 1} \sum_c (\sum_{i \in c} u_i)^2` for :math:`m` customers: whatever hangs together within
-a customer is allowed for. With one row each, that of the area under the ROC curve is DeLong's.
+a customer is allowed for. For the area under the ROC curve the factor is taken within each of its two groups; with one
+row each the variance is DeLong's.
 
 References
 ----------
@@ -18,40 +19,45 @@ from crmlab.intervals import Estimate
 from crmlab.messages import N_, _
 
 _LOWEST = 1e-9
-_PERFECT = N_("everybody who left ranks above everybody who stayed")
-_FEW = N_("fewer than two who left or who stayed")
+_PERFECT = N_("everybody to whom it happened ranks above everybody else")
+_FEW = N_("it happened to fewer than two, or to all but fewer than two")
 
 
 def area_under_curve(
-    outcomes, probabilities, customers, *, label: str = "", confidence_level: float = 0.95
+    outcomes, probabilities, customers=None, *, label: str = "", confidence_level: float = 0.95
 ) -> Estimate:
-    """Chance that whoever left had the higher probability: 0.5 is guessing, 1 perfect.
+    """Chance that whoever it happened to had the higher probability: 0.5 is guessing, 1 perfect.
 
     Parameters
     ----------
     outcomes
-        1 for leaving, 0 for staying; both are there.
+        1 where it happened (leaving, a default), else 0; both are there.
     customers
-        Whose row it is.
+        Whose row it is; None where every row is another customer's.
+
+    Examples
+    --------
+    >>> round(area_under_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).value, 2)
+    0.75
     """
-    y = _both(outcomes)
-    auc, influence = _area(y, np.asarray(probabilities, dtype=float))
+    y, who = _both(outcomes), _places(customers, len(outcomes))
+    auc, influence = _area(y, np.asarray(probabilities, dtype=float), who)
     label = label or _("area under the ROC curve (AUC)")
     shown = {"unit": "index", "n": len(y), "label": label, "confidence_level": confidence_level}
     if min(y.sum(), len(y) - y.sum()) < 2:
         return Estimate(auc, None, None, **shown, no_interval=_FEW)
     if auc in (0.0, 1.0):
         return Estimate(auc, None, None, **shown, no_interval=_PERFECT if auc else N_("at the end of its range"))
-    return intervals.from_standard_error(auc, clustered_error(influence, customers), within=(0, 1), **shown)
+    return intervals.from_standard_error(auc, _error(influence, who), within=(0, 1), **shown)
 
 
 def area_difference(
     outcomes, probabilities, others, customers, *, label: str, confidence_level: float = 0.95
 ) -> Estimate:
     """By how much the area under the curve of some probabilities is larger than that of others, for the same rows."""
-    y = _both(outcomes)
-    (one, own), (two, other) = (_area(y, np.asarray(each, dtype=float)) for each in (probabilities, others))
-    error = clustered_error(own - other, customers)
+    y, who = _both(outcomes), _places(customers, len(outcomes))
+    (one, own), (two, other) = (_area(y, np.asarray(each, dtype=float), who) for each in (probabilities, others))
+    error = _error(own - other, who)
     return intervals.from_standard_error(
         one - two, error, unit="index", n=len(y), label=label, confidence_level=confidence_level
     )
@@ -110,10 +116,20 @@ def calibration(
 
 def clustered_error(influence: np.ndarray, customers) -> float:
     """Standard error of what is the sum of the influences."""
-    place = np.unique(np.asarray(customers, dtype=object).astype(str), return_inverse=True)[1]
-    sums = np.bincount(place, weights=influence)
-    m = len(sums)
-    return float(np.sqrt(m / (m - 1) * (sums**2).sum())) if m > 1 else 0.0
+    who = _places(customers, len(influence))
+    m = len(np.unique(who))
+    return _error(influence, who) * float(np.sqrt(m / (m - 1))) if m > 1 else 0.0
+
+
+def _places(customers, n: int) -> np.ndarray:
+    """A number for each customer, row by row."""
+    if customers is None:
+        return np.arange(n)
+    return np.unique(np.asarray(customers, dtype=object).astype(str), return_inverse=True)[1]
+
+
+def _error(influence: np.ndarray, who: np.ndarray) -> float:
+    return float(np.sqrt((np.bincount(who, weights=influence) ** 2).sum()))
 
 
 def _both(outcomes) -> np.ndarray:
@@ -123,17 +139,20 @@ def _both(outcomes) -> np.ndarray:
     return y
 
 
-def _area(y: np.ndarray, p: np.ndarray) -> tuple[float, np.ndarray]:
+def _area(y: np.ndarray, p: np.ndarray, who: np.ndarray) -> tuple[float, np.ndarray]:
     """The area, and each row's influence on it."""
     from scipy.stats import rankdata
 
-    n_left, n_stayed = int(y.sum()), int((~y).sum())
+    with_it, without = int(y.sum()), int((~y).sum())
     overall = rankdata(p)
-    above = (overall[y] - rankdata(p[y])) / n_stayed
-    below = 1 - (overall[~y] - rankdata(p[~y])) / n_left
+    above = (overall[y] - rankdata(p[y])) / without
+    below = 1 - (overall[~y] - rankdata(p[~y])) / with_it
     auc = float(above.mean())
     influence = np.empty(len(y))
-    influence[y], influence[~y] = (above - auc) / n_left, (below - auc) / n_stayed
+    influence[y], influence[~y] = (above - auc) / with_it, (below - auc) / without
+    for group in (y, ~y):
+        m = len(np.unique(who[group]))
+        influence[group] *= np.sqrt(m / (m - 1)) if m > 1 else 1.0
     return auc, influence
 
 
