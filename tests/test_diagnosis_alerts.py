@@ -286,3 +286,11 @@ def test_later_answers_and_payments_change_no_alert(xinglin):
     ):
         first, second = (alerts(function(frames[name], until=day)) for frames in (tables, later))
         pd.testing.assert_frame_equal(first, second)
+
+
+def test_where_no_answer_fell_nobody_is_less_satisfied():
+    answers = pd.DataFrame(
+        {"customer_id": ["a", "b"], "answers": 2, "last_on": pd.to_datetime(["2024-05-01"] * 2), "last_nps": [9.0, 10],
+         "nps_before": [8.0, 9], "last_csat": [5.0, 5], "csat_before": [5.0, 5]}
+    )  # fmt: skip
+    assert satisfaction_alerts(answers, as_of=date(2024, 6, 30)).empty

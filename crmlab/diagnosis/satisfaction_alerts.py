@@ -54,7 +54,8 @@ def satisfaction_alerts(
     # sums in the engine may leave a fall a hair short of the threshold
     by_nps = (nps >= 10 * fall_share - 1e-6) | turned
     by_csat = nps.isna() & (csat >= (head - foot) * fall_share - 1e-6)
-    found = recent[by_nps | by_csat].assign(by_nps=by_nps, by_csat=by_csat).reset_index(drop=True)
+    # named before it is cut down: pandas gives an empty frame the rows of what is assigned to it
+    found = recent.assign(by_nps=by_nps, by_csat=by_csat)[by_nps | by_csat].reset_index(drop=True)
     found["low"] = (found["last_nps"] <= DETRACTOR) | (found["last_csat"] < (foot + head) / 2)
     worth = customer_worth(customers)
     found["amount"] = found["customer_id"].map(worth).astype(float)
