@@ -1,6 +1,6 @@
 # GNU make 3.81 or newer. Every target makes or refreshes .venv by itself; `make` alone prints the help.
 .DEFAULT_GOAL := help
-.PHONY: help report test lab data bench lint lock check words clean
+.PHONY: help report test lab notebook new data docs bench lint lock check words clean
 
 VENV := .venv
 STAMP := $(VENV)/.stamp
@@ -15,12 +15,15 @@ help:
 	@echo 'make report   build every report that is not current; CLIENT=name NOTEBOOK=name AS_OF=2025-12-31 narrow it,'
 	@echo '              FORCE=1 builds all, JOBS=2 at a time, QUIET=1 shows failures alone, LOG=file keeps JSON lines,'
 	@echo '              FORMAT=pdf also prints each, where there is Chromium, Chrome or Edge'
+	@echo 'make new      begin a client from its files: CLIENT=acme FILES="orders.csv survey.xlsx"; CURRENCY=EUR'
 	@echo 'make check    check parameters and data without building anything; CLIENT=name'
 	@echo 'make data     make the example data'
 	@echo 'make lab      open the notebooks in JupyterLab'
+	@echo 'make notebook  start a new analysis, notebooks/NAME.ipynb: NAME=pricing'
 	@echo 'make test     run the tests; ARGS="-k name" narrows them'
 	@echo 'make bench    run the slow simulations and timings'
-	@echo 'make lint     check the code with ruff'
+	@echo 'make lint     check the code with ruff, and its types with mypy'
+	@echo 'make docs     make the glossary, the data dictionary and the picture of a report in docs/'
 	@echo 'make words    collect what reports say into the catalogue of each language, for the translator'
 	@echo 'make lock     resolve requirements.lock anew from pyproject.toml'
 	@echo 'make clean    remove .venv and caches; data and reports stay'
@@ -54,6 +57,14 @@ report: data
 		$(if $(FORMAT),--format $(FORMAT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LOG),--log $(LOG)) \
 		$(if $(QUIET),--quiet) $(if $(FORCE),--force)
 
+new: $(STAMP)
+	@$(BIN)/crmlab new $(CLIENT) $(FILES) $(if $(CURRENCY),--currency $(CURRENCY))
+
+docs: data
+	@$(BIN)/crmlab docs
+	@$(BIN)/crmlab report cdnow --notebook value_analysis --quiet
+	@$(BIN)/python docs/picture.py
+
 check: data
 	@$(BIN)/crmlab check $(CLIENT)
 
@@ -61,7 +72,10 @@ data: $(STAMP)
 	@$(BIN)/crmlab data
 
 lab: data
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/crmlab lab
+
+notebook: $(STAMP)
+	@$(BIN)/crmlab notebook $(NAME)
 
 # One file's tests stay in one process: they share their fixtures.
 test: $(STAMP)
@@ -73,6 +87,7 @@ bench: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 # Without line numbers and dates: a change of code that changes no message changes no catalogue.
 words: $(STAMP)

@@ -2,8 +2,14 @@
 
 `crmlab.open("cdnow")` gives a client's tables and aggregates; the metric modules (`crmlab.value`, `crmlab.clv`)
 take plain frames; `crmlab.tables`, `crmlab.plots` and `crmlab.prose` show results.
+
+Options that mean the same wherever they stand: `as_of` and `until`, the last day that counts; `confidence_level`, of
+every interval, between 0 and 1; `currency` and `unit`, the ISO 4217 code of sums of money; `time_unit`, `day`, `week`
+or `month`, of recency, T and the rates of a model; `draws`, simulated futures behind an interval; `seed`, of these;
+`title` and `subtitle`, what a table or figure shows, and its period or method.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,4 +37,8 @@ def open(client: str, as_of: str | None = None) -> "Client":
     """
     from crmlab.client import open_client
 
+    if "IPython" in sys.modules:
+        from crmlab.lab import rich
+
+        rich.install()
     return open_client(client, as_of)

@@ -54,17 +54,36 @@ class Absent:
 
 
 def given(result: Any) -> Any:
-    """The result, or None in place of one that is absent: for what a function can do without."""
+    """The result, or None in place of one that is absent: for what a function can do without.
+
+    Parameters
+    ----------
+    result
+        Of any kind.
+    """
     return None if isinstance(result, Absent) else result
 
 
 def first(*results: Any) -> Any:
-    """The first result that is not absent; the last one where all are."""
+    """The first result that is not absent; the last one where all are.
+
+    Parameters
+    ----------
+    results
+        In the order of preference; at least one.
+    """
     return next((result for result in results if not isinstance(result, Absent)), results[-1])
 
 
 def attempt(function: Callable, *args: Any, **options: Any) -> Any:
     """The function's result, or an `Absent` where an argument is one, or the data cannot carry what is asked.
+
+    Parameters
+    ----------
+    function
+        What makes the result.
+    args, options
+        Its arguments; where one is absent, it is not called.
 
     Examples
     --------

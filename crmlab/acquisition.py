@@ -14,7 +14,7 @@ Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28, 437
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -126,7 +126,7 @@ def acquisition_cost(spend: pd.DataFrame, *, unit: str = "", confidence_level: f
     )
     known = frame.dropna()
     label = _("cost of winning a customer")
-    options = {"unit": unit, "label": label, "confidence_level": confidence_level}
+    options: dict[str, Any] = {"unit": unit, "label": label, "confidence_level": confidence_level}
     channels = [(*_sums(name, part), _over_periods(part, **options)) for name, part in known.groupby("group")]
     months = [(*_sums(month, part), _poisson(part, **options)) for month, part in known.groupby("month")]
     columns = ["amount", "new_customers", "cac"]

@@ -1,21 +1,19 @@
-"""The contract as SQL: how a column is cast to its type, and when a row breaks a rule. `crmlab.data` runs it."""
+"""The contract's rules as SQL: when a row breaks one. `crmlab.data` runs them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Reason, Table
 from crmlab.messages import N_
+from crmlab.reading.sql import literal, quoted
 
 UNCLOSED = Reason(N_("must be on one line; a quotation mark before it is not closed"))
 REPEATED = Reason(N_("repeats an earlier row"))
-
-_TIME_TYPES = ("DATE", "TIMESTAMP")
-# A date that DuckDB could read in another way (a named zone, which it drops; "epoch"; two-digit years) is none to us.
-_ZONE = "( ?(Z|[+-](0\\d|1[0-4])(:?[0-5]\\d)?))"
-_DAY = f"^\\d{{4}}[-/]\\d{{1,2}}[-/]\\d{{1,2}}([ T]\\d{{1,2}}:\\d{{2}}(:\\d{{2}}(\\.\\d+)?)?{_ZONE}?)?$"
-# DuckDB's trim knows the plain space only; U+00A0 comes from spreadsheets, U+3000 is the space of Chinese text
-_BLANKS = " \t\r\n\u00a0\u3000"
-# Digits, signs and the point as Chinese input writes them, and the minus sign. No comma: `1，5` may be 1.5 or 15.
-_WIDE, _PLAIN = "０１２３４５６７８９．＋－−", "0123456789.+--"
+TWO_DATES = Reason(N_("could have its day or its month first; the client's file must say dates: dmy or dates: mdy"))
+TWO_NUMBERS = Reason(N_("could be read in two ways; the client's file must say decimal: '.' or decimal: ','"))
+_UNDECIDED = Reason(N_("must be true or false of every row; something that it reads is empty or no number"))
+_NO_RATE = Reason(N_("has no rate of exchange on its day"))
+EMPTY = Reason(N_("must not be empty"))
 
 
 @dataclass(frozen=True)
@@ -27,105 +25,76 @@ class Rule:
     broken: str
     value: str
 
-
-def quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    @property
+    def unclear(self) -> bool:
+        """Whether a row breaks it because nobody has said how its text is to be read."""
+        return self.reason in (TWO_DATES, TWO_NUMBERS)
 
 
-def trimmed(text: str) -> str:
-    """SQL of a text without blanks around it."""
-    # nearly every text begins and ends with a visible ASCII character; this trim takes as long as all else together
-    bare = f"ascii({text}) BETWEEN 33 AND 126 AND ascii(right({text}, 1)) BETWEEN 33 AND 126"
-    return f"CASE WHEN {bare} THEN {text} ELSE trim({text}, {literal(_BLANKS)}) END"
+def keep_rules() -> list[Rule]:
+    """When it is open whether a row is kept."""
+    raw = quoted("raw _keep")
+    return [Rule("keep", TWO_NUMBERS, quoted("unclear _keep"), raw), Rule("keep", _UNDECIDED, "_keep IS NULL", raw)]
 
 
-def typed(type_name: str, column: Column, timezone: str) -> str:
-    """SQL of a column in the contract's type, of its `source` and `text`; NULL where it cannot be read so."""
-    source, text = quoted("source " + column.name), f"nullif({quoted('text ' + column.name)}, '')"
-    match column.kind:
-        case "id" | "text":
-            return text
-        case "number":
-            return _number(text, column) if type_name == "VARCHAR" else f"TRY_CAST({source} AS DOUBLE)"
-        case "integer":
-            return f"TRY_CAST({_number(text, column)} AS BIGINT)"
-        case "choice":
-            return f"lower({text})"
-        case "boolean":
-            return (
-                f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true "
-                f"WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"
-            )
-    zoned = f"timezone({literal(timezone)}, TRY_CAST({{}} AS TIMESTAMPTZ))"
-    if type_name == "TIMESTAMP WITH TIME ZONE":
-        return zoned.format(source)
-    if type_name.startswith(_TIME_TYPES):
-        return f"CAST({source} AS TIMESTAMP)"
-    is_day = f"regexp_matches({text}, {literal(_DAY)})"
-    has_zone = f"regexp_matches({text}, {literal(':.*' + _ZONE + '$')})"
-    plain = f"TRY_CAST({text} AS TIMESTAMP)"
-    return f"CASE WHEN NOT {is_day} THEN NULL WHEN {has_zone} THEN {zoned.format(text)} ELSE {plain} END"
+def rate_rules(column: str) -> list[Rule]:
+    """When an amount cannot be converted; `column` says whose currency it is."""
+    return [
+        Rule(column, EMPTY, "coalesce(_currency, '') = ''", "_currency"),
+        Rule(column, _NO_RATE, "_rate IS NULL", "_currency"),
+    ]
 
 
-def _number(text: str, column: Column) -> str:
-    """SQL of a text as a number: as it stands, else with plain digits and without the column's own unit behind it.
+def row_rules(contract: Table, columns: Collection[str], unclear: Collection[str] = ()) -> list[Rule]:
+    """The rules of a table over the columns there are, in the order of the contract.
 
-    Whatever could be read in two ways (`1,5`, `9/10`) or changes the number (`5万`, `50%`) makes it no number.
+    Parameters
+    ----------
+    unclear
+        Columns beside which it stands whether their text has two readings.
     """
-    bare = f"translate({text}, {literal(_WIDE)}, {literal(_PLAIN)})"
-    if column.units:
-        unit = f"^([-+]?[0-9.]+)[ \u00a0\u3000]*({'|'.join(column.units)})$"
-        bare = f"regexp_replace({bare}, {literal(unit)}, '\\1', 'i')"
-    return f"coalesce(TRY_CAST({text} AS DOUBLE), TRY_CAST({bare} AS DOUBLE))"
-
-
-def _is_no_number(number: str, text: str) -> str:
-    # DuckDB takes 1_5 for 15
-    return f"(coalesce(NOT isfinite({number}), true) OR contains({text}, '_'))"
-
-
-def row_rules(contract: Table, columns: list[str]) -> list[Rule]:
-    """The rules of a table over the columns there are, in the order of the contract."""
     rules = []
-
-    def add(column: str, broken: str, message: str, **values: object) -> None:
-        rules.append(Rule(column, Reason(message, **values), broken, quoted("raw " + column)))
-
     for column in contract.columns:
-        if column.name not in columns:
-            continue
-        name, text = quoted(column.name), quoted("text " + column.name)
-        filled = f"{text} <> ''"
-        if column.required:
-            add(column.name, f"coalesce({text}, '') = ''", N_("must not be empty"))
-        if column.kind in ("id", "date", "number", "integer"):
-            add(column.name, f"contains({text}, chr(10))", UNCLOSED)
-        if column.kind == "date":
-            add(column.name, f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a date (YYYY-MM-DD)"))
-            years = N_("must lie between the years {first} and {last}")
-            outside = f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
-            add(column.name, outside, years, first=FIRST_YEAR, last=LAST_YEAR)
-        if column.kind == "number":
-            add(column.name, f"{filled} AND {_is_no_number(name, text)}", N_("must be a number"))
-        if column.kind == "integer":
-            as_number = _number(text, column)
-            add(column.name, f"{filled} AND {_is_no_number(as_number, text)}", N_("must be a number"))
-            whole = f"coalesce({as_number} <> {name}, true)"
-            add(column.name, f"{filled} AND {whole}", N_("must be a whole number"))
-        if column.kind == "boolean":
-            add(column.name, f"{filled} AND {name} IS NULL", N_("must be true or false"))
-        if column.choices:
-            allowed, shown = ", ".join(map(literal, column.choices)), ", ".join(column.choices)
-            add(column.name, f"{filled} AND {name} NOT IN ({allowed})", N_("must be one of {choices}"), choices=shown)
-        if column.low is not None:
-            add(column.name, f"{name} < {column.low}", N_("must be at least {low}"), low=f"{column.low:g}")
-        if column.high is not None:
-            add(column.name, f"{name} > {column.high}", N_("must be at most {high}"), high=f"{column.high:g}")
+        if column.name in columns:
+            rules += _column_rules(column, column.name in unclear)
     for earlier, later in contract.ordered:
         if earlier in columns and later in columns:
-            add(later, f"{quoted(later)} < {quoted(earlier)}", N_("must not precede {earlier}"), earlier=earlier)
+            reason = Reason(N_("must not precede {earlier}"), earlier=earlier)
+            rules.append(Rule(later, reason, f"{quoted(later)} < {quoted(earlier)}", quoted("raw " + later)))
+    return rules
+
+
+def _column_rules(column: Column, unclear: bool) -> list[Rule]:
+    rules = []
+    name, text = quoted(column.name), quoted("text " + column.name)
+    filled = f"{text} <> ''"
+
+    def add(broken: str, message: str, **values: object) -> None:
+        rules.append(Rule(column.name, Reason(message, **values), broken, quoted("raw " + column.name)))
+
+    if column.required:
+        add(f"coalesce({text}, '') = ''", EMPTY)
+    if column.kind in ("id", "date", "number", "integer"):
+        add(f"contains({text}, chr(10))", UNCLOSED)
+    if unclear:
+        add(quoted("unclear " + column.name), TWO_DATES if column.kind == "date" else TWO_NUMBERS)
+    if column.kind == "date":
+        add(f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a date (YYYY-MM-DD)"))
+        outside = f"year({name}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
+        add(outside, N_("must lie between the years {first} and {last}"), first=FIRST_YEAR, last=LAST_YEAR)
+    if column.kind == "number":
+        add(f"{filled} AND coalesce(NOT isfinite({name}), true)", N_("must be a number"))
+    if column.kind == "integer":
+        number = quoted("number " + column.name)
+        add(f"{filled} AND coalesce(NOT isfinite({number}), true)", N_("must be a number"))
+        add(f"{filled} AND coalesce({number} <> {name}, true)", N_("must be a whole number"))
+    if column.kind == "boolean":
+        add(f"{filled} AND {name} IS NULL", N_("must be true or false"))
+    if column.choices:
+        allowed, shown = ", ".join(map(literal, column.choices)), ", ".join(column.choices)
+        add(f"{filled} AND {name} NOT IN ({allowed})", N_("must be one of {choices}"), choices=shown)
+    if column.low is not None:
+        add(f"{name} < {column.low}", N_("must be at least {low}"), low=f"{column.low:g}")
+    if column.high is not None:
+        add(f"{name} > {column.high}", N_("must be at most {high}"), high=f"{column.high:g}")
     return rules

@@ -5,17 +5,17 @@ import os
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from crmlab import aggregate, findings, inventory, publication
+from crmlab import aggregate, data, findings, inventory, privacy, publication
 from crmlab.absence import Absent, attempt
 from crmlab.aggregate import AdjacentPeriods, adjacent_periods, payment_summary
 from crmlab.contract import TABLES, InputError, suggestion
-from crmlab.data import connect, open_table
 from crmlab.intervals import Estimate, count
 from crmlab.inventory import Period
 from crmlab.messages import _, speak
@@ -48,7 +48,6 @@ class Client:
         self.currency = params.currency
         self.targets = params.targets
         self.timezone = params.timezone
-        self._connection = connect()
         self._opened: dict[str, tuple[Any, Quality]] = {}
 
     def __repr__(self):
@@ -70,51 +69,52 @@ class Client:
                 f"{self.params.file}: as_of: latest needs one of {', '.join(_CLOCKS)}; give a date instead"
             )
         event = TABLES[clock].event
-        return self._open(clock)[0].aggregate(f'max("{event}")').fetchall()[0][0].date()
+        return aggregate.event_days(self._open(clock)[0], event).last.date()
 
     def table(self, name: str) -> nw.LazyFrame:
-        """The accepted rows of a table up to the as-of date, on the engine; `.collect()` brings them back.
+        """The accepted rows of the table `name` up to the as-of date, on the engine; `.collect()` brings them back.
 
         Raises
         ------
         InputError
             If the client has no such table, or it breaks the contract.
         """
-        rows = nw.from_native(self._open(name)[0])
+        rows = nw.from_native(self._open(name)[0]).drop(self.params.unseen(name), strict=False)
         event = TABLES[name].event
         return rows.filter(nw.col(event) < self._end) if event else rows
 
     def lazy(self, name: str) -> nw.LazyFrame | Absent:
-        """As `table`, for aggregation; an `Absent` where the client supplies none, see `crmlab.absence`."""
+        """As `table`, for aggregation; an `Absent` where the client supplies no `name`, see `crmlab.absence`."""
         if name not in self.tables:
             return Absent(_("the client supplies no table {name}").format(name=name))
         return self.table(name)
 
     def optional(self, name: str) -> pd.DataFrame | Absent:
-        """As `lazy`, all rows brought back as a frame."""
+        """As `lazy`, all rows of the table `name` brought back as a frame."""
         return self.lazy(name).collect().to_pandas()
 
     def quality(self, name: str) -> Quality:
-        """What was read of a table and what was kept."""
+        """What was read of the table `name` and what was kept."""
         return self._open(name)[1]
 
     def period(self, name: str) -> Period:
-        """When the events of a table happened."""
+        """When the events of the table `name` happened."""
         relation, event = self._open(name)[0], TABLES[name].event
         if not event:
             return Period(None, None, 0)
-        used = f"\"{event}\" < TIMESTAMP '{self._end}'"
-        ((first, last, later),) = relation.aggregate(
-            f'min("{event}") FILTER ({used}), max("{event}") FILTER ({used}), count(*) FILTER (NOT ({used}))'
-        ).fetchall()
-        if first is None:
+        first, last, later = aggregate.event_days(relation, event, before=self._end)
+        if pd.isna(first):
             raise InputError(
                 f"{self.params.file}: as_of: no row of {name} is dated up to {self.as_of}; take a later date"
             )
         return Period(first.date(), last.date(), later)
 
+    def names(self) -> set[str]:
+        """Names and ids of all customers, as far as the client supplies a table of them; for `crmlab.privacy`."""
+        return inventory.names(self._open("customers")[0]) if "customers" in self.tables else set()
+
     def rows(self, name: str) -> Estimate:
-        """How many rows of a table are used."""
+        """How many rows of the table `name` are used."""
         return count(self.quality(name).accepted - self.period(name).later_rows, name, name)
 
     def data_quality(self) -> list[dict]:
@@ -156,11 +156,11 @@ class Client:
         return adjacent_periods(self.table("transactions"), until=self.as_of, months=months)
 
     def payment_summary(self, default_days: int = 90) -> pd.DataFrame | Absent:
-        """One row per customer with instalments, as of the as-of date; see `aggregate.payment_summary`."""
+        """One row per customer with instalments; `default_days` overdue are a default; see `aggregate`."""
         return attempt(payment_summary, self.lazy("payments"), until=self.as_of, default_days=default_days)
 
     def calibration_end(self, given: str | None) -> date:
-        """The day up to which models are fitted: the one given, else half-way from the first event to the as-of date.
+        """The day up to which models are fitted: the one `given`, else half-way from the first event to the as-of date.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Client:
         return end
 
     def results(self, notebook: str) -> dict | None:
-        """What another notebook published for this client and as-of date, as its JSON; None if it stands in no report.
+        """What another `notebook` published for this client and date, as its JSON; None if it stands in no report.
 
         A notebook that reads results names the others in its metadata (`needs`), so that a run makes them first. A
         report that failed when it was last made counts as none, whatever stands there from before.
@@ -182,23 +182,23 @@ class Client:
         return findings.record(self._reports / self.as_of.isoformat(), notebook)
 
     def published(self, *notebooks: str) -> dict[str, Estimate]:
-        """What these notebooks published at the as-of date, by the metric's name; see `results`."""
+        """What these `notebooks` published at the as-of date, by the metric's name; see `results`."""
         return findings.metrics(self._reports / self.as_of.isoformat(), notebooks)
 
     def customer_columns(self, *notebooks: str) -> pd.DataFrame | Absent:
-        """One row per customer with what these notebooks handed over for `customers.csv` at the as-of date."""
+        """One row per customer with what these `notebooks` handed over for `customers.csv` at the as-of date."""
         return attempt(findings.customers, self._reports / self.as_of.isoformat(), notebooks)
 
     def parameters(self, notebook: str) -> dict:
-        """The parameters that another report of the as-of date was made with; none where there is none."""
+        """The parameters that the report of another `notebook` was made with at this date; none where there is none."""
         return findings.parameters(self._reports / self.as_of.isoformat(), notebook)
 
     def reasons(self, *notebooks: str) -> dict[str, str]:
-        """Why these notebooks say nothing at the as-of date, by name; those that do are left out."""
+        """Why these `notebooks` say nothing at the as-of date, by name; those that do are left out."""
         return findings.reasons(self._reports / self.as_of.isoformat(), notebooks)
 
     def history(self, notebook: str) -> list[tuple[date, dict, dict]]:
-        """Earlier as-of dates at which a notebook was made, oldest first, with its metrics and models."""
+        """Earlier as-of dates at which a `notebook` was made, oldest first, with its metrics and models."""
         return findings.history(self._reports, notebook, self.as_of)
 
     @property
@@ -255,41 +255,30 @@ class Client:
     def _end(self) -> datetime:
         return datetime.combine(self.as_of + timedelta(days=1), time())
 
+    @cached_property
+    def _engine(self) -> tuple[Any, Any]:
+        """What opens tables, and its session: DuckDB here, or Spark, imported for those alone who ask for it."""
+        engine = import_module("crmlab.spark") if self.params.engine == "spark" else data
+        return engine, engine.connect()
+
     def _open(self, name: str) -> tuple[Any, Quality]:
         if name not in self.tables:
             known = suggestion(name, TABLES) if name not in TABLES else f"; add data.{name} to {self.params.file}"
             raise InputError(f"{self.id} supplies no table {name}{known}")
         if name not in self._opened:
-            self._opened[name] = open_table(self._connection, self.params, name, self.project)
+            engine, session = self._engine
+            self._opened[name] = engine.open_table(session, self.params, name, self.project)
         return self._opened[name]
 
 
 def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:
     """What `crmlab.open` does; `project` is found from the working folder unless given.
 
-    From then on this process speaks the client's language.
+    From then on this process speaks the client's language, and shows its customers by code.
     """
     project = project or find_project()
     params = load_params(project, client, as_of=as_of)
     speak(params.language)
-    return Client(params, project)
-
-
-def check(client: Client) -> list[Quality]:
-    """Read every table that a client supplies, so that whatever is wrong with the input is found at once.
-
-    Raises
-    ------
-    InputError
-        With one line for each table that cannot be used.
-    """
-    faults, found = [], []
-    for table in client.tables:
-        try:
-            found.append(client.quality(table))
-            client.period(table)
-        except InputError as error:
-            faults.append(str(error))
-    if faults:
-        raise InputError("\n".join(faults))
-    return found
+    opened = Client(params, project)
+    privacy.protect(params.id, project.root, names=opened.names, min_group=params.min_group)
+    return opened

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from crmlab import sampling
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
 from crmlab.likelihood import FitError, prediction, prediction_bounds
@@ -34,9 +35,6 @@ __all__ = [
     "fit_pareto_nbd",
 ]
 
-# Each customer's own interval takes a number per draw and customer: 160 MB of them.
-_MOST_WITH_INTERVALS = 200_000
-
 
 @dataclass(frozen=True, eq=False)
 class LifetimeValue:
@@ -47,7 +45,7 @@ class LifetimeValue:
     customers
         One row per customer: customer_id, p_alive, expected_purchases, expected_spend (per purchase), clv, and
         clv_low to clv_high, in which what the customer will have brought falls; these two are left out above 200,000
-        customers.
+        customers (`crmlab.sampling.MOST`), of whom a random sample then stands for all in the simulated futures.
     groups
         One row per group of customers, if groups were given: group, customers, their share of them, clv (an Estimate)
         and its share of the total.
@@ -156,6 +154,8 @@ def customer_lifetime_value(
     draws
         Simulated futures behind the intervals. In each, the parameters of both models and each customer's purchases and
         amounts are drawn anew; the discount is the customer's expected one.
+    spend
+        As `fit_gamma_gamma` fits it.
 
     References
     ----------
@@ -164,20 +164,27 @@ def customer_lifetime_value(
     terms = (horizon_months, annual_discount_rate, margin, refund_rate)
     frame, kept = _expected(purchases, spend, customers, *terms)
     month = UNITS_PER_MONTH[purchases.time_unit]
-    futures = purchases.simulate_purchases(horizon_months * month, customers, draws=draws, seed=seed)
-    amounts = spend.simulate_amounts(customers, futures, draws=draws, seed=seed + 1)
     total, n = float(frame["clv"].sum()), len(frame)
     group, names = pd.factorize(pd.Series(groups).to_numpy(), sort=True) if groups is not None else (np.full(n, -1), [])
     if len(group) != n:
         raise ValueError(f"`groups` must name the group of each of {n} customers, got {len(group)}")
-    each = np.zeros((draws, n if n <= _MOST_WITH_INTERVALS else 0), dtype=np.float32)
-    totals, of_groups = np.empty(draws), np.empty((draws, len(names) + 1))
+    chosen = sampling.sample(n, seed)
+    some = customers if len(chosen) == n else customers.iloc[chosen]
+    futures = purchases.simulate_purchases(horizon_months * month, some, draws=draws, seed=seed)
+    amounts = spend.simulate_amounts(some, futures, draws=draws, seed=seed + 1)
+    each = np.zeros((draws, n if len(chosen) == n else 0), dtype=np.float32)
+    # the first place is that of those without a group, the last that of all
+    sums, apart = (np.empty((draws, len(names) + 2)) for _sign in range(2))
+    of, left, half = group[chosen] + 1, kept[chosen], sampling.halves(len(chosen))
     for draw, (buyers, amount) in enumerate(amounts):
-        brought = kept[buyers] * amount
-        totals[draw] = brought.sum()
-        of_groups[draw] = np.bincount(group[buyers] + 1, brought, len(names) + 1)
+        brought = left[buyers] * amount
+        for found, weight in ((sums, brought), (apart, brought * half[buyers])):
+            found[draw] = np.append(np.bincount(of[buyers], weight, len(names) + 1), weight.sum())
         if each.size:
             each[draw, buyers] = brought
+    if len(chosen) < n:
+        sums = sampling.of_all(sums, apart, *_expected_sums(frame["clv"].to_numpy(), group, chosen, len(names)))
+    of_groups, totals = sums[:, :-1], sums[:, -1]
     if each.size:
         low, high = prediction_bounds(each, confidence_level)
         frame["clv_low"], frame["clv_high"] = np.minimum(low, frame["clv"]), np.maximum(high, frame["clv"])
@@ -216,7 +223,7 @@ def expected_lifetime_value(
     margin: float = 1.0,
     refund_rate: float = 0.0,
 ) -> pd.DataFrame:
-    """The `customers` of `customer_lifetime_value` without intervals, which need simulated futures and take longer."""
+    """The `customers` of `customer_lifetime_value`, arguments as there, without intervals, which take longer."""
     return _expected(purchases, spend, customers, horizon_months, annual_discount_rate, margin, refund_rate)[0]
 
 
@@ -245,6 +252,18 @@ def _expected(
         }
     )
     return frame, kept
+
+
+def _expected_sums(clv: np.ndarray, group: np.ndarray, chosen: np.ndarray, names: int) -> tuple:
+    """Of no group, each group and all: what is expected of the sample and of all customers, and the sample's share."""
+
+    def summed(of: np.ndarray, values) -> np.ndarray:
+        found = np.bincount(of + 1, values, names + 1)
+        return np.append(found, found.sum())
+
+    sizes, sampled = summed(group, None), summed(group[chosen], None)
+    share = np.divide(sampled, sizes, out=np.ones(len(sizes)), where=sizes > 0)
+    return summed(group[chosen], clv[chosen]), summed(group, clv), share
 
 
 def _of_groups(clv: np.ndarray, group: np.ndarray, names, outcomes: np.ndarray, shown: dict) -> pd.DataFrame:

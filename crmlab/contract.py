@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from crmlab.messages import _
+from crmlab.messages import N_, _
 
 Kind = Literal["id", "text", "date", "number", "integer", "boolean", "choice"]
 
@@ -17,7 +17,18 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class InputError(Exception):
-    """What a user supplied is wrong; the message names the place, the rule, the value and the remedy."""
+    """What a user supplied is wrong; the message names the place, the rule and the remedy.
+
+    Attributes
+    ----------
+    detail
+        The message with the value that is wrong, for the terminal of whoever has the file: the message itself stands in
+        pages too, and a value in the wrong column may be a name.
+    """
+
+    def __init__(self, message: str, detail: str = ""):
+        super().__init__(message)
+        self.detail = detail or message
 
 
 class Reason(str):
@@ -66,6 +77,8 @@ class Column:
         The values a `choice` may take, compared without regard to case.
     units
         What may stand behind a number without changing it, such as `分`; anything else makes it no number.
+    personal
+        Says who somebody is: no notebook sees it unless the client's file has it under `show`.
     """
 
     name: str
@@ -76,6 +89,7 @@ class Column:
     high: float | None = None
     choices: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,54 +124,54 @@ class Table:
         return tuple(column.name for column in self.columns if column.required)
 
 
-CUSTOMER = Column("customer_id", "id", "identifies the customer", required=True)
-PROJECT = Column("project_id", "id", "the financed project it belongs to")
+CUSTOMER = Column("customer_id", "id", N_("identifies the customer"), required=True)
+PROJECT = Column("project_id", "id", N_("the financed project it belongs to"))
 POINTS = ("分", "points", "point", "pts")
 
 _TABLES = (
     Table(
         "customers",
-        "one row per customer",
+        N_("one row per customer"),
         (
             CUSTOMER,
-            Column("name", "text", "name of the customer"),
-            Column("industry", "text", "industry the customer works in"),
-            Column("region", "text", "region the customer sits in"),
-            Column("segment", "text", "the client's own segment"),
-            Column("channel", "text", "channel that won the customer"),
-            Column("acquired_on", "date", "day the customer was won"),
-            Column("credit_rating", "text", "rating at the last review, best first in alphabet"),
-            Column("registered_capital", "number", "registered capital, in the client's currency", low=0),
-            Column("risk_tolerance", "text", "risk appetite as stated by the customer"),
+            Column("name", "text", N_("name of the customer"), personal=True),
+            Column("industry", "text", N_("industry the customer works in")),
+            Column("region", "text", N_("region the customer sits in")),
+            Column("segment", "text", N_("the client's own segment")),
+            Column("channel", "text", N_("channel that won the customer")),
+            Column("acquired_on", "date", N_("day the customer was won")),
+            Column("credit_rating", "text", N_("rating at the last review, best first in alphabet")),
+            Column("registered_capital", "number", N_("registered capital, in the client's currency"), low=0),
+            Column("risk_tolerance", "text", N_("risk appetite as stated by the customer")),
         ),
         unique=("customer_id",),
     ),
     Table(
         "transactions",
-        "one row per purchase, invoice or refund",
+        N_("one row per purchase, invoice or refund"),
         (
             CUSTOMER,
-            Column("date", "date", "day of the transaction", required=True),
+            Column("date", "date", N_("day of the transaction"), required=True),
             Column(
-                "amount", "number", "amount, in the client's currency; a negative amount is a refund", required=True
+                "amount", "number", N_("amount, in the client's currency; a negative amount is a refund"), required=True
             ),
-            Column("margin", "number", "amount less its cost, in the client's currency"),
-            Column("cost", "number", "cost of what was sold, in the client's currency"),
-            Column("order_id", "id", "order the row belongs to"),
-            Column("product", "text", "what was sold"),
+            Column("margin", "number", N_("amount less its cost, in the client's currency")),
+            Column("cost", "number", N_("cost of what was sold, in the client's currency")),
+            Column("order_id", "id", N_("order the row belongs to")),
+            Column("product", "text", N_("what was sold")),
             PROJECT,
         ),
         event="date",
     ),
     Table(
         "contracts",
-        "one row per contract; further columns are covariates",
+        N_("one row per contract; further columns are covariates"),
         (
             CUSTOMER,
-            Column("start", "date", "first day of the contract", required=True),
-            Column("end", "date", "last day of the contract; empty while it runs"),
-            Column("value", "number", "value of the contract, in the client's currency", low=0),
-            Column("renewals", "integer", "times the contract was renewed", low=0),
+            Column("start", "date", N_("first day of the contract"), required=True),
+            Column("end", "date", N_("last day of the contract; empty while it runs")),
+            Column("value", "number", N_("value of the contract, in the client's currency"), low=0),
+            Column("renewals", "integer", N_("times the contract was renewed"), low=0),
         ),
         ordered=(("start", "end"),),
         any_columns=True,
@@ -165,99 +179,101 @@ _TABLES = (
     ),
     Table(
         "surveys",
-        "one row per invitation, with the answer to it where there is one, or per answer that nobody asked for",
+        N_("one row per invitation, with the answer to it where there is one, or per answer that nobody asked for"),
         (
-            Column("date", "date", "day of the answer, or of the invitation", required=True),
-            Column("customer_id", "id", "identifies the customer; empty if anonymous"),
+            Column("date", "date", N_("day of the answer, or of the invitation"), required=True),
+            Column("customer_id", "id", N_("identifies the customer; empty if anonymous")),
             Column(
                 "nps",
                 "integer",
-                "likelihood to recommend, 0 to 10; empty if not answered",
+                N_("likelihood to recommend, 0 to 10; empty if not answered"),
                 low=0,
                 high=10,
                 units=POINTS,
             ),
-            Column("csat", "number", "satisfaction, on the scale that the client states", low=0, units=POINTS),
-            Column("touchpoint", "text", "what the survey asks about"),
-            Column("comment", "text", "the answer in the customer's words"),
-            Column("invited", "boolean", "whether the customer was invited to answer; empty counts as yes"),
+            Column("csat", "number", N_("satisfaction, on the scale that the client states"), low=0, units=POINTS),
+            Column("touchpoint", "text", N_("what the survey asks about")),
+            Column("comment", "text", N_("the answer in the customer's words")),
+            Column("invited", "boolean", N_("whether the customer was invited to answer; empty counts as yes")),
         ),
         event="date",
     ),
     Table(
         "interactions",
-        "one row per service case",
+        N_("one row per service case"),
         (
             CUSTOMER,
-            Column("opened_at", "date", "when the case was opened", required=True),
-            Column("first_response_at", "date", "when somebody first answered"),
-            Column("resolved_at", "date", "when the case was resolved; empty while it is open"),
-            Column("kind", "text", "kind of case"),
-            Column("channel", "text", "channel it came through"),
-            Column("reopened", "boolean", "whether the case was opened again"),
-            Column("comment", "text", "note on the case"),
+            Column("opened_at", "date", N_("when the case was opened"), required=True),
+            Column("first_response_at", "date", N_("when somebody first answered")),
+            Column("resolved_at", "date", N_("when the case was resolved; empty while it is open")),
+            Column("kind", "text", N_("kind of case")),
+            Column("channel", "text", N_("channel it came through")),
+            Column("reopened", "boolean", N_("whether the case was opened again")),
+            Column("comment", "text", N_("note on the case")),
         ),
         ordered=(("opened_at", "first_response_at"), ("opened_at", "resolved_at")),
         event="opened_at",
     ),
     Table(
         "payments",
-        "one row per instalment due",
+        N_("one row per instalment due"),
         (
             CUSTOMER,
-            Column("due_on", "date", "day the payment is due", required=True),
-            Column("amount", "number", "amount due, in the client's currency", required=True, low=0),
-            Column("paid_on", "date", "day it was paid; empty while it is open"),
-            Column("paid_amount", "number", "amount paid, in the client's currency", low=0),
-            Column("milestone", "text", "project milestone that the payment hangs on"),
+            Column("due_on", "date", N_("day the payment is due"), required=True),
+            Column("amount", "number", N_("amount due, in the client's currency"), required=True, low=0),
+            Column("paid_on", "date", N_("day it was paid; empty while it is open")),
+            Column("paid_amount", "number", N_("amount paid, in the client's currency"), low=0),
+            Column("milestone", "text", N_("project milestone that the payment hangs on")),
             PROJECT,
         ),
     ),
     Table(
         "opportunities",
-        "one row per sales opportunity",
+        N_("one row per sales opportunity"),
         (
             CUSTOMER,
-            Column("opened_on", "date", "day the opportunity was opened", required=True),
-            Column("closed_on", "date", "day it was won or lost; empty while it is open"),
-            Column("outcome", "choice", "how it ended; empty while it is open", choices=("won", "lost", "open")),
-            Column("amount", "number", "expected amount, in the client's currency", low=0),
+            Column("opened_on", "date", N_("day the opportunity was opened"), required=True),
+            Column("closed_on", "date", N_("day it was won or lost; empty while it is open")),
+            Column("outcome", "choice", N_("how it ended; empty while it is open"), choices=("won", "lost", "open")),
+            Column("amount", "number", N_("expected amount, in the client's currency"), low=0),
             PROJECT,
-            Column("project_outcome", "text", "how the project ended"),
+            Column("project_outcome", "text", N_("how the project ended")),
         ),
         ordered=(("opened_on", "closed_on"),),
         event="opened_on",
     ),
     Table(
         "acquisition_spend",
-        "one row per period and channel",
+        N_("one row per period and channel"),
         (
-            Column("date", "date", "first day of the period", required=True),
-            Column("amount", "number", "spent on winning customers, in the client's currency", required=True, low=0),
-            Column("channel", "text", "channel it was spent on"),
-            Column("new_customers", "integer", "customers won with it", low=0),
+            Column("date", "date", N_("first day of the period"), required=True),
+            Column(
+                "amount", "number", N_("spent on winning customers, in the client's currency"), required=True, low=0
+            ),
+            Column("channel", "text", N_("channel it was spent on")),
+            Column("new_customers", "integer", N_("customers won with it"), low=0),
         ),
         event="date",
     ),
     Table(
         "crm_cashflows",
-        "one row per cash flow of the CRM programme",
+        N_("one row per cash flow of the CRM programme"),
         (
-            Column("date", "date", "day of the cash flow", required=True),
-            Column("kind", "choice", "what it is", required=True, choices=("cost", "benefit")),
-            Column("category", "text", "what it is for", required=True),
-            Column("amount", "number", "amount, in the client's currency", required=True, low=0),
-            Column("scenario", "text", "actual, or the name of a plan"),
+            Column("date", "date", N_("day of the cash flow"), required=True),
+            Column("kind", "choice", N_("what it is"), required=True, choices=("cost", "benefit")),
+            Column("category", "text", N_("what it is for"), required=True),
+            Column("amount", "number", N_("amount, in the client's currency"), required=True, low=0),
+            Column("scenario", "text", N_("actual, or the name of a plan")),
         ),
     ),
     Table(
         "exposure",
-        "who was touched by the CRM programme: a test, a rollout or a campaign",
+        N_("who was touched by the CRM programme: a test, a rollout or a campaign"),
         (
             CUSTOMER,
-            Column("treated", "boolean", "whether the programme reached the customer", required=True),
-            Column("from_date", "date", "first day it did"),
-            Column("cost", "number", "cost of reaching the customer, in the client's currency", low=0),
+            Column("treated", "boolean", N_("whether the programme reached the customer"), required=True),
+            Column("from_date", "date", N_("first day it did")),
+            Column("cost", "number", N_("cost of reaching the customer, in the client's currency"), low=0),
         ),
         unique=("customer_id",),
     ),

@@ -157,6 +157,8 @@ def project_success_rates(
         Outcomes that count as success.
     running
         Outcomes that are none yet.
+    profiles, by
+        As of `conversion_rates`.
     """
     frame = _required(opportunities, ("customer_id", "project_outcome"))
     outcome = frame["project_outcome"].where(frame["project_outcome"].astype(str).str.strip() != "")

@@ -1,24 +1,30 @@
 """Opens a client's tables on an engine and checks every row against the contract. The only reader.
 
-A file is read once: each column is cast to the contract's type, each row is given the first rule it breaks, and what
-is left is a DuckDB table of accepted rows. Nothing is dropped in silence: `Quality` counts what was rejected, by
-reason, with the first rows of each.
+Each file is read as texts, or in its own types where it has any; each column is cast to the contract's type, each row
+is given the first rule that it breaks, and what is left is a DuckDB table of accepted rows. Nothing is dropped in
+silence: `Quality` counts what was rejected, by reason, with the first rows of each, and what the client's file leaves
+out.
 """
 
-import csv
-import gzip
 import os
 import tempfile
-import zlib
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 import duckdb
 
-from crmlab.checks import REPEATED, Rule, literal, quoted, row_rules, trimmed, typed
-from crmlab.contract import TABLES, InputError, Table, suggestion
+from crmlab.checks import REPEATED, Rule, keep_rules, rate_rules, row_rules
+from crmlab.contract import TABLES, InputError, Table
 from crmlab.params import Params, Project
-from crmlab.quality import Quality, judge, measure
-from crmlab.sources import file_format, shown_name, source_files
+from crmlab.quality import FILTERED, Quality, forget_malformed, judge, measure
+from crmlab.reading.fields import Frame, Part, part, seen
+from crmlab.reading.form import SourceForm
+from crmlab.reading.opened import Opened
+from crmlab.reading.rates import RATES, converted
+from crmlab.reading.sql import quoted
+from crmlab.reading.written import Manner
+from crmlab.sources import opened
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -30,7 +36,11 @@ def connect() -> duckdb.DuckDBPyConnection:
     config = {"temp_directory": tempfile.gettempdir(), "autoinstall_known_extensions": "false"}
     if memory_mb := os.environ.get("CRMLAB_MEMORY_MB"):
         config["memory_limit"] = f"{memory_mb}MB"
-    return duckdb.connect(config=config)
+    connection = duckdb.connect(config=config)
+    if "CRMLAB_PUBLISH" in os.environ:
+        # in Jupyter, DuckDB shows a slow query by a widget, which would stand in the report
+        connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def open_table(
@@ -49,120 +59,140 @@ def open_table(
         If a file is missing or unreadable, a column is missing, there are no rows, or more than
         `max_rejected` of them break the contract.
     """
-    files = source_files(params, table, project)
-    names = {str(path): shown_name(path, project) for path in files}
-    contract = TABLES[table]
-    selects = [
-        _select(connection, path, contract, params, table, names[str(path)], order) for order, path in enumerate(files)
-    ]
-    columns = list(dict.fromkeys(name for _, present in selects for name in present))
-    rules = row_rules(contract, columns)
-    body = " UNION ALL BY NAME ".join(select for select, _ in selects)
-    rule = "CASE " + " ".join(f"WHEN {rule.broken} THEN {i}" for i, rule in enumerate(rules)) + " END"
-    value = "CASE _rule " + " ".join(f"WHEN {i} THEN {rule.value}" for i, rule in enumerate(rules)) + " END"
+    reading = _Reading(connection, params, project)
+    where = f"{params.file}: data.{table}"
+    form = params.data[table]
+    rates = None
+    if form.convert:
+        rates = _rates(reading, form.convert.rates, f"rates of {table}", f"{where}.convert.rates")
+    columns, quality = _check(reading, TABLES[table], form, table, where, rates)
+    judge(quality, params.max_rejected, params.file, encoding=form.encoding)
+    kept = ", ".join(map(quoted, columns))
+    return connection.sql(f"SELECT {kept} FROM {_checked(table)} WHERE _rule IS NULL"), quality
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What reading any table of a client takes."""
+
+    connection: duckdb.DuckDBPyConnection
+    params: Params
+    project: Project
+
+
+def _checked(name: str) -> str:
+    return quoted("checked " + name)
+
+
+def _rates(reading: _Reading, form: SourceForm, name: str, where: str) -> tuple[str, bool]:
+    """Rates of exchange, none of which may break a rule: SQL of them, and whether any holds from a date on."""
+    columns, quality = _check(reading, RATES, form, name, where, None)
+    judge(quality, 0, reading.params.file, encoding=form.encoding)
+    dated = False
+    if "date" in columns:
+        ((dated,),) = reading.connection.execute(f"SELECT count(date) > 0 FROM {_checked(name)}").fetchall()
+    else:
+        reading.connection.execute(f"ALTER TABLE {_checked(name)} ADD COLUMN date TIMESTAMP")
+    return _checked(name), dated
+
+
+def _check(
+    reading: _Reading, contract: Table, form: SourceForm, name: str, where: str, rates: tuple[str, bool] | None
+) -> tuple[list[str], Quality]:
+    """Read a table into `checked <name>`, each row with the first rule that it breaks; its columns and its counts."""
+    connection, params = reading.connection, reading.params
+    with ExitStack() as held:
+        forget_malformed(connection)
+        files = opened(connection, form, reading.project, name, where, held)
+        frame = Frame(contract, form, where, Manner(form, params.currency, params.timezone))
+        parts, rules, columns = _run(connection, files, frame, name, rates, params.currency)
+        if _is_unclear(connection, name, rules) and (shown := seen(connection, parts, frame)):
+            frame = replace(frame, manner=replace(frame.manner, seen=shown))
+            forget_malformed(connection)
+            parts, rules, columns = _run(connection, files, frame, name, rates, params.currency)
+        lacking = {
+            column: absent for column in columns if (absent := sum(column not in each.columns for each in parts))
+        }
+        called = {file.path: file.name for file in files}
+        quality = measure(connection, name, called, rules, lacking=lacking)
+        for file in files:
+            if file.staged:
+                connection.execute(f"DROP TABLE IF EXISTS {quoted(file.path)}")
+    _type_covariates(connection, contract, columns, name)
+    return columns, quality
+
+
+def _run(
+    connection, files: Sequence[Opened], frame: Frame, name: str, rates: tuple[str, bool] | None, currency: str
+) -> tuple[list[Part], list[Rule], list[str]]:
+    """Read and check every row once."""
+    contract, form = frame.contract, frame.form
+    parts = [part(connection, file, frame, order) for order, file in enumerate(files)]
+    columns = list(dict.fromkeys(column for each in parts for column in each.columns))
+    for column in form.columns:
+        if column not in columns:
+            called = form.called(column)
+            raise InputError(
+                f"{frame.where}: {files[0].missing(called)}"
+                f" (columns: {{{column}: ...}} says what {column} is called there)"
+            )
+    body = " UNION ALL BY NAME ".join(each.sql for each in parts)
+    rules = row_rules(contract, columns, {column for each in parts for column in each.unclear})
+    if form.convert:
+        body = converted(body, form.convert, contract, columns, rates, currency, frame.where)
+        rules += rate_rules(form.convert.name or "currency")
+    cases = [(rule.broken, at) for at, rule in enumerate(rules)]
+    if form.keep:
+        # before all other rules: what is not kept may hold anything
+        unsure = len(rules)
+        rules += keep_rules()
+        undecided = [(rule.broken, unsure + at) for at, rule in enumerate(rules[unsure:])]
+        cases = [*undecided, ("NOT _keep", FILTERED), *cases]
+    rule = "CASE " + " ".join(f"WHEN {broken} THEN {at}" for broken, at in cases) + " END"
     checked = f"SELECT *, {rule} AS _rule FROM ({body})"
-    if contract.unique:
-        keys = ", ".join(map(quoted, contract.unique))
-        rules.append(Rule(", ".join(contract.unique), REPEATED, "", ""))
+    values = [rule.value for rule in rules]
+    if unique := [column for column in contract.unique if column in columns]:
+        keys = ", ".join(map(quoted, unique))
         repeated = f"row_number() OVER (PARTITION BY {keys}, _rule IS NULL ORDER BY _file, _row) > 1"
         checked = (
-            f"SELECT * REPLACE (CASE WHEN _rule IS NULL AND {repeated} THEN {len(rules) - 1} ELSE _rule END AS _rule) "
+            f"SELECT * REPLACE (CASE WHEN _rule IS NULL AND {repeated} THEN {len(rules)} ELSE _rule END AS _rule) "
             f"FROM ({checked})"
         )
-        key_text = " || ', ' || ".join(f"CAST({quoted(key)} AS VARCHAR)" for key in contract.unique)
-        value = value.removesuffix(" END") + f" WHEN {len(rules) - 1} THEN {key_text} END"
+        rules.append(Rule(", ".join(unique), REPEATED, "", ""))
+        values.append(" || ', ' || ".join(f"coalesce(CAST({quoted(key)} AS VARCHAR), '')" for key in unique))
+    value = "CASE _rule " + " ".join(f"WHEN {at} THEN {sql}" for at, sql in enumerate(values)) + " END"
     kept = ", ".join(map(quoted, columns))
+    # joining rates mixes the rows
+    ordered = " ORDER BY _file, _row" if form.convert else ""
     try:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {quoted('checked ' + table)} AS "
-            f"SELECT {kept}, _file, _row, _rule, {value} AS _value FROM ({checked})"
+            f"CREATE OR REPLACE TEMP TABLE {_checked(name)} AS "
+            f"SELECT {kept}, _file, _row, _rule, {value} AS _value FROM ({checked}){ordered}"
         )
     except duckdb.Error as error:
-        shown = ", ".join(names.values())
+        shown = ", ".join(file.name for file in files)
         raise InputError(f"{shown}: cannot be read: {str(error).splitlines()[0]}") from error
-    _type_covariates(connection, contract, columns)
-    quality = measure(connection, table, list(names.values()), rules)
-    judge(quality, params.max_rejected, params.file)
-    relation = connection.sql(f"SELECT {kept} FROM {quoted('checked ' + table)} WHERE _rule IS NULL")
-    return relation, quality
+    return parts, rules, columns
 
 
-def _type_covariates(connection, contract: Table, columns: list[str]) -> None:
+def _is_unclear(connection, name: str, rules: Sequence[Rule]) -> bool:
+    """Whether rows were rejected because nobody has said how they are to be read: the whole column may show it."""
+    open_ones = [str(at) for at, rule in enumerate(rules) if rule.unclear]
+    if not open_ones:
+        return False
+    query = f"SELECT count(*) > 0 FROM {_checked(name)} WHERE _rule IN ({', '.join(open_ones)})"
+    return connection.execute(query).fetchall()[0][0]
+
+
+def _type_covariates(connection, contract: Table, columns: Sequence[str], name: str) -> None:
     """Make numbers of the columns beyond the contract that hold nothing else; a CSV file has text only."""
-    checked = quoted("checked " + contract.name)
+    checked = _checked(name)
     for column in set(columns) - {column.name for column in contract.columns}:
-        name = quoted(column)
+        covariate = quoted(column)
         ((texts,),) = connection.execute(
-            f"SELECT count(*) FROM {checked} WHERE trim({name}::VARCHAR) <> '' AND TRY_CAST({name} AS DOUBLE) IS NULL"
+            f"SELECT count(*) FROM {checked} "
+            f"WHERE trim({covariate}::VARCHAR) <> '' AND TRY_CAST({covariate} AS DOUBLE) IS NULL"
         ).fetchall()
         if not texts:
-            as_number = f"TRY_CAST({name} AS DOUBLE)"
-            connection.execute(f"ALTER TABLE {checked} ALTER {name} SET DATA TYPE DOUBLE USING {as_number}")
-
-
-def _reader(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> tuple[str, dict[str, str], str]:
-    """SQL that reads a file, the types of its columns, and the SQL of a row's number in it."""
-    if file_format(path) == "parquet":
-        reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
-        try:
-            described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {reader}").fetchall()
-        except duckdb.Error as error:
-            raise InputError(f"{name}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-        return reader, {row[0]: row[1] for row in described}, "file_row_number + 1"
-    # the header is read here, and the dialect stated: DuckDB's guess gives up on files with a few broken lines
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            line = stream.readline()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: cannot be read as UTF-8 text: {error}; save it anew, as UTF-8") from error
-    if not line.strip():
-        raise InputError(f"{name}: begins with an empty line; its first line must name the columns")
-    delimiter = max(",;\t|", key=line.count)
-    header = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
-    columns = [column if column.strip() else f"unnamed {place}" for place, column in enumerate(header, 1)]
-    folded = [column.strip().lower() for column in columns]
-    if repeated := [column for place, column in enumerate(columns) if folded[place] in folded[:place]]:
-        raise InputError(f"{name}: the header names {repeated[0].strip()} twice; rename one of the columns")
-    types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
-    reader = (
-        f"read_csv({literal(str(path))}, auto_detect = false, header = true, columns = {{{types}}}, "
-        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', store_rejects = true)"
-    )
-    return reader, dict.fromkeys(columns, "VARCHAR"), "row_number() OVER () + 1"
-
-
-def _select(connection, path: Path, contract: Table, params: Params, table: str, name: str, order: int):
-    """SQL that reads one file with the contract's names and types, and the names of the columns it has.
-
-    Beside each column `c` stand `raw c`, its text as it was in the file, and `text c`, that without blanks around it.
-    """
-    reader, types, row = _reader(connection, path, name)
-    folded = {column.strip().lower(): column for column in types}
-    mapped = params.data[table].columns
-    read, parts, present = [], [], []
-    for column in contract.columns:
-        wanted = mapped.get(column.name, column.name)
-        found = folded.get(wanted.strip().lower())
-        if found is None:
-            if column.required or column.name in mapped:
-                raise InputError(
-                    f"{params.file}: data.{table}: {name} has no column {wanted}{suggestion(wanted, types)}"
-                    f" (columns: {{{column.name}: ...}} says what {column.name} is called there)"
-                )
-            continue
-        source, text, raw = (quoted(f"{what} {column.name}") for what in ("source", "text", "raw"))
-        as_text = f"CAST({quoted(found)} AS VARCHAR)"
-        # a level below, so that the text is trimmed once and not wherever it is looked at
-        read.append(f"{quoted(found)} AS {source}, {as_text} AS {raw}, {trimmed(as_text)} AS {text}")
-        parts.append(f"{typed(types[found], column, params.timezone)} AS {quoted(column.name)}, {raw}, {text}")
-        present.append(column.name)
-    if contract.any_columns:
-        known = {column.name.lower() for column in contract.columns} | {c.strip().lower() for c in mapped.values()}
-        for column in types:
-            if column.strip().lower() not in known:
-                read.append(quoted(column))
-                parts.append(quoted(column))
-                present.append(column)
-    rows = f"SELECT {', '.join(read)}, {row} AS _row FROM {reader}"
-    return f"SELECT {', '.join(parts)}, {order} AS _file, _row FROM ({rows})", present
+            as_number = f"TRY_CAST({covariate} AS DOUBLE)"
+            connection.execute(f"ALTER TABLE {checked} ALTER {covariate} SET DATA TYPE DOUBLE USING {as_number}")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import intervals
+from crmlab.absence import FitError
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _
 from crmlab.segments import required_columns
@@ -31,12 +32,14 @@ def refund_rate(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> E
     ----------
     Cochran (1977), Sampling techniques, chapter 6 (ratio estimator).
     """
+    if customers.empty:
+        raise FitError(_("nobody bought for more than nothing"))
     frame = required_columns(customers, ("revenue", "refunds"))
     refunds, gross = frame["refunds"].to_numpy(float), (frame["revenue"] + frame["refunds"]).to_numpy(float)
     if (refunds < 0).any():
         raise ValueError(f"`refunds` must not be negative, got {refunds.min()}")
     if gross.sum() <= 0:
-        raise ValueError(f"`customers` must have gross purchases above zero, got {gross.sum()}")
+        raise FitError(_("nobody bought for more than nothing"))
     n, rate = len(frame), float(refunds.sum() / gross.sum())
     label = _("refunds as a share of gross purchases")
     if rate == 0 or n == 1:
@@ -71,6 +74,8 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
     """
     label = _("margin as a share of revenue")
     n = len(customers)
+    if not n:
+        raise FitError(_("nobody bought for more than nothing"))
     if given is not None or "margin" not in customers:
         reason = N_("the data have no margin: revenue itself is valued")
         if given is not None:
@@ -90,7 +95,13 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
 
 
 def margin_summary(margin: Estimate) -> str:
-    """What the forecast counts: margin, at which share, or spend itself."""
+    """What the forecast counts: margin, at which share, or spend itself.
+
+    Parameters
+    ----------
+    margin
+        As `margin_share` gives it.
+    """
     if margin.low is not None:
         return _(
             "Of revenue, {share} {evidence} is margin by the client's data; lifetime value counts that share."
@@ -103,7 +114,13 @@ def margin_summary(margin: Estimate) -> str:
 
 
 def refund_summary(refunds: Estimate) -> str:
-    """What refunds take back, and that the forecast allows for it."""
+    """What refunds take back, and that the forecast allows for it.
+
+    Parameters
+    ----------
+    refunds
+        As `refund_rate` gives it.
+    """
     if refunds.value == 0:
         return _("There are no refunds.")
     return _(

@@ -7,7 +7,7 @@ method held the truth 79% of the time.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -97,6 +97,8 @@ def dependence(customers: pd.DataFrame, *, tops: tuple[int, ...] = (1, 5, 10), u
     customers
         One row per customer: `customer_id`, `revenue` net of refunds (above zero for at least one), and `margin` where
         it is known. Customers whose refunds exceed their purchases count as zero in `top` and `hhi`.
+    tops
+        Numbers of the largest customers whose share is told; 1 is among them.
     """
     measures = ("revenue", "margin") if "margin" in customers else ("revenue",)
     frame = required_columns(customers, ("customer_id", *measures)).copy()
@@ -112,7 +114,7 @@ def dependence(customers: pd.DataFrame, *, tops: tuple[int, ...] = (1, 5, 10), u
     if not amounts.sum() > 0:
         raise ValueError(f"`revenue` must be above zero for at least one customer, got none among {len(frame)}")
     held, n = amounts / amounts.sum(), len(frame)
-    full = {"n": n, "no_interval": FULL_COUNT}
+    full: dict[str, Any] = {"n": n, "no_interval": FULL_COUNT}
     shares = {
         k: Estimate(float(min(held[:k].sum(), 1.0)), None, None, "share", label=_top_label(k), **full)
         for k in sorted(tops)
@@ -133,6 +135,11 @@ def net_profit_share(customers: pd.DataFrame, *, top: float = 0.2, confidence_le
     """Share of net profit (margin) that the most profitable `top` of customers bring; None if margin is not known.
 
     Customers who bring a loss count as zero.
+
+    Parameters
+    ----------
+    customers
+        One row per customer, with `revenue` and `margin` where it is known.
     """
     if not 0 < top < 1:
         raise ValueError(f"`top` must lie between 0 and 1, got {top}")

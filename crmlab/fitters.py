@@ -1,11 +1,12 @@
 """The way back to the lifetimes library: its fitters, with the parameters that were found here."""
 
 import warnings
+from typing import Any
 
 import pandas as pd
 
 
-def lifetimes_fitter(name: str, params: dict[str, float]):
+def lifetimes_fitter(name: str, params: dict[str, float]) -> Any:
     """A fitter of the lifetimes library, as if it had found these parameters."""
     # On import, lifetimes sets warning filters and warns of pandas options of its own.
     with warnings.catch_warnings():

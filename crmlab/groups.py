@@ -4,6 +4,7 @@ import pandas as pd
 
 from crmlab.absence import FitError
 from crmlab.messages import N_, _
+from crmlab.privacy import min_group
 
 # English in every frame; translated where they are shown
 NOT_KNOWN = N_("Not known")
@@ -30,7 +31,8 @@ def group_of(customer_ids, profiles: pd.DataFrame, *, by: str, fewest: int = 1) 
     by
         Column that makes the groups, such as `industry`. A customer without an entry is of the group "Not known".
     fewest
-        Groups of fewer customers than this make up "Others" together.
+        Groups of fewer customers than this make up "Others" together; where these are too few to be shown, with the
+        next larger one.
     """
     missing = [name for name in ("customer_id", by) if name not in profiles]
     if missing:
@@ -40,8 +42,11 @@ def group_of(customer_ids, profiles: pd.DataFrame, *, by: str, fewest: int = 1) 
     known = profiles.set_index("customer_id")[by].dropna().astype(str).str.strip()
     known = known[known != ""]
     found = pd.Series(customer_ids).reset_index(drop=True).map(known).astype(object).fillna(NOT_KNOWN)
-    sizes = found.map(found.value_counts())
-    return found.mask((sizes < fewest) & (found != NOT_KNOWN), OTHERS).rename(by)
+    sizes = found[found != NOT_KNOWN].value_counts().sort_index().sort_values(kind="stable")
+    small = int((sizes < fewest).sum())
+    # too few others would be a small group themselves
+    small += bool(0 < sizes[:small].sum() < min(fewest, min_group()))
+    return found.mask(found.isin(sizes.index[:small]), OTHERS).rename(by)
 
 
 def in_order(groups: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crmlab import intervals
+from crmlab import intervals, sampling
 from crmlab.absence import FitError
 from crmlab.intervals import Estimate
 from crmlab.language import number, quantity
@@ -139,12 +139,11 @@ def holdout_check(
     forecast = model.conditional_expected_purchases(lengths[0], calibration)
     group = calibration["frequency"].clip(upper=_MOST).to_numpy(dtype=int)
     sizes = np.bincount(group, minlength=_MOST + 1)
-    futures = model.simulate_purchases(lengths[0], calibration, draws=draws, seed=seed)
-    simulated = np.stack([np.bincount(group, bought, _MOST + 1) for bought in futures])
     predicted, actual, n = float(forecast.sum()), float(came.sum()), len(calibration)
+    simulated, totals = _simulated(model, lengths[0], calibration, group, forecast, draws, seed)
     bias = prediction(
         predicted / actual - 1,
-        simulated.sum(axis=1) / actual - 1,
+        totals / actual - 1,
         unit="share",
         n=n,
         label=_("forecast against actual repeat purchases"),
@@ -171,3 +170,23 @@ def holdout_check(
     totals = ["actual", "predicted", "low", "high"]
     groups[totals] = groups[totals].div(groups["customers"], axis=0)
     return HoldoutCheck(predicted, actual, bias, mae, groups, tolerance, model.title)
+
+
+def _simulated(model, length: float, calibration, group: np.ndarray, forecast: np.ndarray, draws: int, seed: int):
+    """Purchases in simulated futures, by group and of all customers; a sample stands for very many."""
+    chosen = sampling.sample(len(group), seed)
+    some = calibration if len(chosen) == len(group) else calibration.iloc[chosen]
+    of, half = group[chosen], sampling.halves(len(chosen))
+
+    def summed(places: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        found = np.bincount(places, values, _MOST + 1)
+        return np.append(found, found.sum())
+
+    futures = model.simulate_purchases(length, some, draws=draws, seed=seed)
+    pairs = [(summed(of, bought), summed(of, bought * half)) for bought in futures]
+    sums, apart = (np.stack(side) for side in zip(*pairs, strict=True))
+    if len(chosen) < len(group):
+        sizes = summed(group, None)
+        share = np.divide(summed(of, None), sizes, out=np.ones(len(sizes)), where=sizes > 0)
+        sums = sampling.of_all(sums, apart, summed(of, forecast[chosen]), summed(group, forecast), share)
+    return sums[:, :-1], sums[:, -1]

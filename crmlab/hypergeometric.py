@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 
-def mend(expected, shape, a, b, growth):
+def mend(expected, shape, a, b, growth) -> np.ndarray:
     """Replace what SciPy's series could not give by the mean of (1 - (1 + p growth)^-shape) / p; p is beta (a, b).
 
     The mean is over 500 quantiles of p: within 0.6% of mpmath.
@@ -19,7 +19,7 @@ def mend(expected, shape, a, b, growth):
     return mended
 
 
-def geometric_like(b, c, z):
+def geometric_like(b, c, z) -> np.ndarray:
     """2F1(1, b; c; z) for z from 0 to 1; Gauss's continued fraction where SciPy's series is long or overflows."""
     b, c, z = np.broadcast_arrays(b, c, z)
     long = (z > 0.9) & (z <= 0.9999)
@@ -30,7 +30,7 @@ def geometric_like(b, c, z):
     return value
 
 
-def gauss_fraction(b, c, z):
+def gauss_fraction(b, c, z) -> np.ndarray:
     """2F1(1, b; c; z), within 1e-12 of mpmath for z up to 0.9999."""
     terms = int(min(8 / np.sqrt(1 - np.max(z)), 800)) if np.max(z) < 1 else 800
     tail = c + 2 * terms + 1

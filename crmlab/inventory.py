@@ -7,8 +7,10 @@ from datetime import date
 import narwhals as nw
 
 from crmlab import aggregate
+from crmlab.contract import TABLES
 from crmlab.language import day, number
 from crmlab.messages import _, clauses
+from crmlab.privacy import rejected_value
 from crmlab.quality import Quality
 
 
@@ -25,6 +27,14 @@ def table_read(name: str, quality: Quality, period: Period, as_of: date, further
     """One table, for `tables.data_quality`; `further` remarks come last."""
     reasons = quality.to_dict()["reasons"]
     remarks = [_("{what}: {n}").format(what=reason, n=number(n)) for reason, n in reasons.items()]
+    if quality.filtered:
+        remarks.append(_("left out by the client’s file: {n}").format(n=number(quality.filtered)))
+    for column, files in quality.lacking.items():
+        remarks.append(
+            _("{column} is missing from {n} of {files} files").format(
+                column=column, n=number(files), files=number(len(quality.files))
+            )
+        )
     if period.first:
         remarks.insert(0, _("{first} to {last}").format(first=day(period.first), last=day(period.last)))
     if period.later_rows:
@@ -35,8 +45,19 @@ def table_read(name: str, quality: Quality, period: Period, as_of: date, further
 
 
 def rejected_rows(name: str, quality: Quality) -> list[dict]:
-    """The first rows of a table that broke each rule, for `tables.rejected_rows`."""
-    return [{"table": name, **rejection.to_dict()} for rejection in quality.examples]
+    """The first rows of a table that broke each rule, for `tables.rejected_rows`; of a value no more than is safe."""
+    return [
+        {"table": name, **rejection.to_dict(), "value": rejected_value(rejection.column, rejection.value)}
+        for rejection in quality.examples
+    ]
+
+
+def names(customers) -> set[str]:
+    """Names and ids in the table of customers, which are taken out of what people wrote."""
+    rows = nw.from_native(customers)
+    telling = {column.name for column in TABLES["customers"].columns if column.personal or column.kind == "id"}
+    frame = rows.select(*sorted(telling & {*rows.collect_schema()})).collect()
+    return {str(value) for column in frame.iter_columns() for value in column if value is not None}
 
 
 def transaction_remarks(transactions: nw.LazyFrame, until: date) -> list[str]:

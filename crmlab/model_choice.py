@@ -1,6 +1,7 @@
 """The purchase models side by side: fitted to one period, judged on the next."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -79,7 +80,13 @@ class ModelComparison:
 def fit_purchase_model(
     name: str, customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95
 ) -> PurchaseModel:
-    """Fit the model called `name`: `bg_nbd`, `mbg_nbd` or `pareto_nbd`."""
+    """Fit the model called `name`: `bg_nbd`, `mbg_nbd` or `pareto_nbd`.
+
+    Parameters
+    ----------
+    customers
+        As `client.customer_summary` gives them.
+    """
     if name not in FITS:
         raise ValueError(f"`name` must be one of {', '.join(FITS)}, got {name!r}")
     return FITS[name](customers, time_unit=time_unit, confidence_level=confidence_level)
@@ -113,6 +120,6 @@ def compare_models(
             failures[name] = str(error)
     if not models:
         raise FitError("; ".join(failures.values()))
-    options = {"confidence_level": confidence_level, "draws": draws, "seed": seed}
+    options: dict[str, Any] = {"confidence_level": confidence_level, "draws": draws, "seed": seed}
     checks = {name: holdout_check(model, calibration, **options) for name, model in models.items()}
     return ModelComparison(models, checks, failures)

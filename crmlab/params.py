@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
@@ -21,6 +20,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.intervals import Target
 from crmlab.notebook import RESERVED, Notebook, check_name, parse_day, read_notebooks
+from crmlab.privacy import MIN_GROUP
+from crmlab.reading.check_form import check_form
+from crmlab.reading.form import ColumnForm, ConversionForm, SourceForm, currency_code
+from crmlab.reading.urls import without_secrets
 
 _KINDS = {type(None): "an empty file", list: "a list"}
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -33,12 +36,6 @@ class _Constructor(SafeConstructor):
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
-def _currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError("must be an ISO 4217 code such as USD or CNY")
-    return code
-
-
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -49,14 +46,6 @@ def _timezone(name: str) -> str:
 
 def _as_of(value: Any) -> Any:
     return None if value == "latest" else parse_day(value, "must be a date (YYYY-MM-DD) or latest")
-
-
-class Source(BaseModel):
-    """Where a table comes from, and what its columns are called there."""
-
-    model_config = STRICT
-    source: Annotated[str, Field(min_length=1)]
-    columns: dict[str, str] = {}
 
 
 def _target(given: object) -> Target:
@@ -79,14 +68,17 @@ class _Head(BaseModel):
     model_config = STRICT
     client: Annotated[str, Field(min_length=1, pattern=r"\S")]
     language: Literal["en", "zh"] = "en"
-    currency: Annotated[str, AfterValidator(_currency)]
+    currency: Annotated[str, AfterValidator(currency_code)]
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     as_of: Annotated[date | None, BeforeValidator(_as_of)] = None
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.05
     stale_after_days: Annotated[int, Field(ge=1)] | None = None
+    protect: bool = False
     targets: dict[str, Annotated[Target, BeforeValidator(_target)]] = {}
-    data: Annotated[dict[str, Source], Field(min_length=1)]
+    show: list[str] = []
+    min_group: Annotated[int, Field(ge=3)] = MIN_GROUP
+    data: Annotated[dict[str, SourceForm], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -126,9 +118,16 @@ class Params:
     engine: str
     max_rejected: float
     stale_after_days: int | None
+    protect: bool
     targets: dict[str, Target]
-    data: dict[str, Source]
+    show: list[str]
+    min_group: int
+    data: dict[str, SourceForm]
     sections: dict[str, dict[str, Any]]
+
+    def unseen(self, table: str) -> list[str]:
+        """Personal columns of a table, which no notebook sees."""
+        return [name for name in personal_columns(table, self.data[table]) if name not in self.show]
 
     def injected(self, notebook: Notebook) -> dict[str, Any]:
         """What papermill injects below the notebook's parameters cell: plain values, dates as text."""
@@ -187,12 +186,13 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
     try:
         checked = model.model_validate(content)
     except ValidationError as error:
-        known = {"": [*_Head.model_fields, *notebooks], "data": list(TABLES), "data.*": list(Source.model_fields)}
+        known = {"": [*_Head.model_fields, *notebooks]}
         known |= {name: [p.name for p in notebook.parameters[len(RESERVED) :]] for name, notebook in notebooks.items()}
         # a union gives one fault for each of its types; the first is enough
         lines = {_key(fault): f"{where}: {_line(fault, known)}" for fault in reversed(error.errors())}
-        raise InputError("\n".join(reversed(lines.values()))) from error
+        raise InputError(without_secrets("\n".join(reversed(lines.values())))) from None
     _check_tables(checked.data, where)
+    _check_shown(checked.show, checked.data, where)
     return Params(
         id=client,
         file=where,
@@ -233,7 +233,7 @@ def _fields(notebook: Notebook) -> dict[str, tuple[Any, Any]]:
 
 def _key(fault: dict) -> str:
     """The place of a fault in the file: `as_of`, `value_analysis.margin`, `data.transactions.columns.amount`."""
-    loc = [str(part) for part in fault["loc"]]
+    loc = [str(part) for part in fault["loc"] if part != ""]
     return ".".join(loc if loc[0] == "data" else loc[:2])
 
 
@@ -243,7 +243,7 @@ def _line(fault: dict, known: dict[str, list[str]]) -> str:
     path = key.split(".")
     if fault["type"] == "extra_forbidden":
         parent = ".".join(path[:-1])
-        names = known.get(parent) or known["data.*" if path[0] == "data" else ""]
+        names = _keys_of_a_table(path) if path[0] == "data" else known.get(parent) or known[""]
         return f"{key} is not a parameter{suggestion(path[-1], names)}"
     if fault["type"] == "missing":
         return f"{key} is missing"
@@ -253,16 +253,29 @@ def _line(fault: dict, known: dict[str, list[str]]) -> str:
     return f"{key} {rule if rule.startswith('must') else 'is wrong: ' + rule}, got {fault['input']!r}"
 
 
-def _check_tables(data: dict[str, Source], where: str) -> None:
-    for name, source in data.items():
+def _keys_of_a_table(path: list[str]) -> list[str]:
+    """What may stand where an unknown key of `data.<table>` stands."""
+    form = ColumnForm if "columns" in path[2:-1] else SourceForm
+    if "convert" in path[2:-1] and "rates" not in path[2:-1]:
+        form = ConversionForm
+    return [field.alias or name for name, field in form.model_fields.items()]
+
+
+def _check_tables(data: dict[str, SourceForm], where: str) -> None:
+    for name, form in data.items():
         if name not in TABLES:
             raise InputError(f"{where}: data.{name} is not a table{suggestion(name, TABLES)}")
-        known = [column.name for column in TABLES[name].columns]
-        for column in source.columns:
-            if column not in known and not TABLES[name].any_columns:
-                raise InputError(
-                    f"{where}: data.{name}.columns.{column} is not a column of {name}{suggestion(column, known)}"
-                )
-        theirs = list(source.columns.values())
-        if repeated := [column for column in theirs if theirs.count(column) > 1]:
-            raise InputError(f"{where}: data.{name}.columns gives {repeated[0]} to two columns; keep one of them")
+        check_form(form, TABLES[name], f"{where}: data.{name}")
+
+
+def personal_columns(table: str, form: SourceForm) -> list[str]:
+    """Columns that say who somebody is: those of the contract, and those that the client's file names."""
+    return sorted({column.name for column in TABLES[table].columns if column.personal} | {*form.personal})
+
+
+def _check_shown(shown: list[str], data: dict[str, SourceForm], where: str) -> None:
+    """What is to be shown is personal: all else is shown at any rate."""
+    known = sorted({column for table, form in data.items() for column in personal_columns(table, form)})
+    for column in shown:
+        if column not in known:
+            raise InputError(f"{where}: show: {column} is no personal column{suggestion(column, known)}")

@@ -13,6 +13,7 @@ Fader, Hardie and Lee (2005), RFM and CLV, JMR 42, 415-430.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,6 +120,10 @@ def payback(
         Share of revenue that is kept, as `deductions.margin_share` gives it.
     draws
         Of the models' parameters, the margin and the cost, independently of one another.
+    purchases, spend
+        As `clv.fit_bg_nbd` or its kin, and `clv.fit_gamma_gamma`, fit them.
+    horizon_months, annual_discount_rate, refund_rate
+        As of `clv.customer_lifetime_value`.
     """
     if cac is None or not cac.value > 0:
         raise FitError("the cost of winning a customer cannot be told, or is zero")
@@ -143,7 +148,7 @@ def payback(
     costs = cac.value * np.exp(_normal_log(cac, draws, rng))
     low, high = prediction_bounds(futures, confidence_level)
     low, high = np.minimum(low, curve), np.maximum(high, curve)
-    shown = {"n": purchases.n, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"n": purchases.n, "confidence_level": confidence_level}
     at = int(horizon_months)
     horizon = language.quantity(at, "months")
     ratio = curve[at] / cac.value

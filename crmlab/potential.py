@@ -172,6 +172,8 @@ def value_outlook(
         Share of an opportunity's amount that counts, 0 to 1; that of `worth` if not given.
     draws
         Simulated futures behind the intervals of the groups.
+    fewest
+        Customers below which a group is too small to stand by itself.
     """
     by = None if profiles is None else by
     margin = worth.margin if opportunity_margin is None else opportunity_margin

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 MIME = "application/vnd.crmlab+json"
 
 
+def as_text(html: str) -> str:
+    """HTML for JupyterLab, which would set what stands between two dollar signs as a formula."""
+    return f'<div class="mathjax_ignore">{html}</div>'
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Something to show: `content` for the report, `html` and `text` for JupyterLab."""
@@ -31,7 +36,7 @@ class Block:
     text: str
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return {"text/plain": self.text, "text/html": self.html, MIME: self.content}
+        return {"text/plain": self.text, "text/html": as_text(self.html), MIME: self.content}
 
 
 # where a table or figure would stand of what is absent
@@ -55,6 +60,11 @@ def bottom_line(headline: str, *parts: str) -> Block:
     """The verdict as a headline, then one or two sentences: why, and what to do.
 
     Where the headline is absent, the first sentence there is takes its place, and the last one says what is missing.
+
+    Parameters
+    ----------
+    headline, parts
+        Whole sentences, as `.summary()` gives them.
     """
     said = [part for part in (headline, *parts) if not isinstance(part, Absent)]
     if isinstance(headline, Absent):
@@ -69,6 +79,11 @@ def answer(*parts: str) -> Block:
     """The paragraph under a section's question: its answer, with estimate, interval and n.
 
     Parts that are absent are left out; where all are, a note says why.
+
+    Parameters
+    ----------
+    parts
+        Whole sentences, as `.summary()` gives them.
     """
     reasons = dict.fromkeys(part.reason for part in parts if isinstance(part, Absent))
     parts = [part for part in parts if not isinstance(part, Absent)]
@@ -79,7 +94,13 @@ def answer(*parts: str) -> Block:
 
 
 def caution(title: str, text: str) -> Block:
-    """What the reader must not conclude; nothing where the text is absent."""
+    """What the reader must not conclude; nothing where the text is absent.
+
+    Parameters
+    ----------
+    title, text
+        A few words, and whole sentences.
+    """
     if isinstance(text, Absent):
         return NOTHING
     return _note("caution", title, text)

@@ -224,7 +224,7 @@ def _rises(function, start, steps):
     return function(start + steps) - function(start)
 
 
-def log_likelihood(law, params, histories: Histories):
+def log_likelihood(law, params, histories: Histories) -> np.ndarray:
     """Log-likelihood of each history, whether the customer has left or not."""
     gone = law.log_odds_gone(params, histories)
     # log(1 + odds), by two functions of NumPy that are six times as fast together as its logaddexp
@@ -232,17 +232,17 @@ def log_likelihood(law, params, histories: Histories):
     return law.alive_log_likelihood(params, histories)[histories.at_end[-1]] + either
 
 
-def probability_alive(law, params, histories: Histories):
+def probability_alive(law, params, histories: Histories) -> np.ndarray:
     return special.expit(-law.log_odds_gone(params, histories))
 
 
-def expected_purchases(law, params, t, histories: Histories):
+def expected_purchases(law, params, t, histories: Histories) -> np.ndarray:
     """Purchases of each history in (T, T + t]; several t, in a column, give a row each."""
     *pairs, of = histories.at_end
     return probability_alive(law, params, histories) * law.expected_if_alive(params, t, *pairs)[..., of]
 
 
-def weighted_purchases(law, params, t, weights, histories: Histories):
+def weighted_purchases(law, params, t, weights, histories: Histories) -> np.ndarray:
     """As `expected_purchases` of several t, their rows weighted and summed by each row of `weights`.
 
     A row for each t of every customer is never made: what is summed belongs to x and T alone.
@@ -252,7 +252,7 @@ def weighted_purchases(law, params, t, weights, histories: Histories):
     return probability_alive(law, params, histories) * each[:, of]
 
 
-def expected_totals(law, params, t, histories: Histories):
+def expected_totals(law, params, t, histories: Histories) -> np.ndarray:
     """Purchases of all customers together in (T, T + t], for each of several t."""
     x, T, of = histories.at_end
     alive = probability_alive(law, params, histories)
@@ -260,7 +260,7 @@ def expected_totals(law, params, t, histories: Histories):
     return law.expected_if_alive(params, np.asarray(t, dtype=float)[:, None], x, T) @ still
 
 
-def expected_of_new(law, params, t):
+def expected_of_new(law, params, t) -> np.ndarray:
     """Repeat purchases of a new customer within `t` of the first purchase."""
     return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, _NEW)[0]
 

@@ -10,6 +10,7 @@ The formulas and their sources are in `crmlab.purchase_laws`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,11 @@ class PurchaseModel:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
         law, year = LAWS[self.name], 12 * UNITS_PER_MONTH[self.time_unit]
         value = float(self.expected_purchases(year))
-        shown = {"unit": "purchases", "n": self.n, "label": _("repeat purchases of a new customer in the first year")}
+        shown: dict[str, Any] = {
+            "unit": "purchases",
+            "n": self.n,
+            "label": _("repeat purchases of a new customer in the first year"),
+        }
         if self._maximum is None:
             return Estimate(value, None, None, **shown, no_interval=N_("the parameters are given, not fitted"))
         return profile_estimate(

@@ -14,6 +14,7 @@ variance components, Biometrics 2, 110-114.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def ratio_of_sums(
     if not x.sum() > 0:
         raise ValueError(f"`under` must have a sum above zero, got {x.sum():g}")
     n, ratio = len(x), float(y.sum() / x.sum())
-    shown = {"unit": unit, "n": n, "label": label, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"unit": unit, "n": n, "label": label, "confidence_level": confidence_level}
     # one that holds all of `under` has no others to be compared with, and no residual either
     influence = (y - ratio * x) / x.mean() / (1 - np.minimum(x / x.sum(), _MOST))
     variance = float((influence**2).mean())

@@ -148,7 +148,7 @@ def revenue_bridge(
         reason = N_("the data do not reach back over the whole of the period before")
     elif total_before <= 0:
         reason = N_("nothing was earned in the period before")
-    level = {"confidence_level": confidence_level}
+    level: dict[str, Any] = {"confidence_level": confidence_level}
     rows = []
     for step in STEPS:
         inside = (customers["step"] == step).to_numpy()

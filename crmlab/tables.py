@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crmlab import language
+from crmlab import disclosure, language
 from crmlab.absence import Absent
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, spoken
-from crmlab.prose import MIME, NOTHING, Block, answer, capitalised, position
+from crmlab.prose import MIME, NOTHING, Block, answer, as_text, capitalised, position
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -76,7 +76,7 @@ class Table:
         return gt.cols_align("right", columns=numbers) if numbers else gt
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        html = self.gt.as_raw_html()
+        html = as_text(self.gt.as_raw_html())
         return {"text/plain": self.content["title"], "text/html": html, MIME: self.content}
 
 
@@ -97,7 +97,7 @@ def table(
     total: bool = False,
     flag: str | None = None,
 ) -> Table | Block:
-    """A frame as a table for stakeholders.
+    """A frame as a table for stakeholders, as far as it may be shown: see `crmlab.disclosure`.
 
     Parameters
     ----------
@@ -140,10 +140,11 @@ def table(
     unknown = {form for form in formats.values() if form not in FORMATS}
     if unknown:
         raise ValueError(f"`formats` must be among {', '.join(FORMATS)}, got {min(unknown)!r}")
+    safe = disclosure.shown(frame, total=total)
     columns, cells = [], []
     for name in frame.columns.difference(ends, sort=False):
-        values = list(frame[name])
-        form = formats.get(name) or _guess(frame[name], values)
+        values = list(safe.frame[name])
+        form = formats.get(name) or _guess(frame[name], list(frame[name]))
         label = _(str(labels.get(name) or _COLUMNS.get(name) or capitalised(str(name).replace("_", " "))))
         power, unit = _unit(form, currency, values)
         header = _("{label}, {unit}").format(label=label, unit=unit) if unit else label
@@ -157,23 +158,24 @@ def table(
                 cell | {"bounds": f"[{a['text']}, {b['text']}]"}
                 for cell, a, b in zip(cells[-1], low, high, strict=True)
             ]
+        if form != "text" and columns[1:]:
+            cells[-1] = safe.without_hidden(cells[-1])
         if name in bars:
             columns.append({"label": _scale_label(bars[name], values), "kind": "bar"})
             cells.append([_bar_cell(value, bars[name]) for value in values])
     rows = [list(row) for row in zip(*cells, strict=True)]
     split = len(rows) - 1 if total and rows else len(rows)
-    content = {"type": "table", "title": _(title), "subtitle": _(subtitle), "columns": columns}
+    content = {"type": "table", "title": _(title), "subtitle": safe.noted(_(subtitle)), "columns": columns}
     content |= {"rows": rows[:split], "total": rows[split:], "flag": flag or ""}
     if len(rows) > LONG:
-        content["csv"] = _csv(frame)
+        content["csv"] = _csv(safe.frame)
     return Table(content)
 
 
 def of(result, **options) -> Table | Block:
-    """A result's own table, with the formats, headers and intervals that it gives its columns; else as `table`."""
-    if isinstance(result, Absent):
+    """The own table of a `result`, with the formats, headers and intervals that it gives; `options` of `table`."""
+    if isinstance(result, Absent) or (frame := result.table()).empty:
         return NOTHING
-    frame = result.table()
     known = {
         name: {column: value for column, value in getattr(result, name, {}).items() if column in frame}
         for name in ("formats", "labels", "intervals")
@@ -182,7 +184,7 @@ def of(result, **options) -> Table | Block:
 
 
 def data_quality(quality_rows: Sequence[Mapping], *, title: str = N_("What was read and what was kept")) -> Table:
-    """Rows read, kept and rejected for each table, from `{table, rows, accepted, rejected, remarks}`.
+    """Rows read, kept and rejected for each table, from `quality_rows` of `{table, rows, accepted, rejected, remarks}`.
 
     A table that the client does not supply has None for its numbers.
     """
@@ -196,12 +198,11 @@ def data_quality(quality_rows: Sequence[Mapping], *, title: str = N_("What was r
 def rejected_rows(
     rejections: Sequence[Mapping], *, title: str = N_("Rows left out, with the rule they broke"), subtitle: str = ""
 ) -> Table | Block:
-    """The rows that broke a rule, from `{table, file, row, column, value, reason}`; a sentence where there are none."""
+    """The `rejections` of a rule, as `{table, file, row, column, value, reason}`; a sentence where there are none."""
     if not rejections:
         return answer(N_("No row broke a rule."))
-    names = ["table", "file", "row", "column", "value", "reason"]
-    frame = pd.DataFrame([{name: row.get(name) for name in names} for row in rejections], columns=names, dtype=object)
-    return table(frame, title=title, subtitle=subtitle, formats=dict.fromkeys(names, "text"), labels=_REJECTED)
+    frame = pd.DataFrame([{name: row.get(name) for name in _REJECTED} for row in rejections], dtype=object)
+    return table(frame, title=title, subtitle=subtitle, formats=dict.fromkeys(_REJECTED, "text"), labels=_REJECTED)
 
 
 def _guess(column: pd.Series, values: list) -> str:

@@ -137,7 +137,13 @@ def _per_cent(share: float) -> str:
 
 
 def repeat_share(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> Estimate:
-    """Share of customers who bought again after their first day of purchase, with Wilson's interval."""
+    """Share of customers who bought again after their first day of purchase, with Wilson's interval.
+
+    Parameters
+    ----------
+    customers
+        One row per customer with `frequency`, the purchases after the first.
+    """
     frequency = required_columns(customers, ("frequency",))["frequency"]
     label = _("share of customers who bought again")
     return intervals.wilson(int((frequency > 0).sum()), len(frequency), label=label, confidence_level=confidence_level)
@@ -152,6 +158,8 @@ def metrics(
     ----------
     customers
         One row per customer: `purchases` (how many) and `revenue`, net of refunds.
+    concentration, repeat_share
+        As the functions of these names give them.
     """
     frame = required_columns(customers, ("purchases", "revenue"))
     n, unit = len(frame), concentration.unit

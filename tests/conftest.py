@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from crmlab import datasets, messages
+from crmlab import datasets, messages, privacy
 from crmlab.messages import speak
 
 # the same examples every time, however busy the machine
@@ -38,9 +38,10 @@ ROWS = "customer_id,date,amount\n1,2024-01-01,5\n1,2024-02-01,7\n2,2024-01-15,-1
 
 @pytest.fixture(autouse=True)
 def english():
-    """Whatever language a test made this process speak, the next starts in English."""
+    """Whatever language a test made this process speak, the next starts in English, and with no client open."""
     yield
     speak("en")
+    privacy.unprotected()
 
 
 class Foreign(NullTranslations):

@@ -18,12 +18,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 FOUNDATION = {"absence", "contract", "expressions", "intervals", "language", "messages"}
-READING = {"notebook", "params", "sources", "checks", "quality", "data"}
-SHOWING = {"prose", "tables", "plots"}
-OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "findings", "inventory", "publication"} | {
-    "report",
-    "cli",
-}
+READING = {"notebook", "params", "sources", "checks", "quality", "data", "reading", "spark"}
+SHOWING = {"prose", "tables", "plots", "disclosure", "whatif"}
+PRIVACY = {"keys", "privacy", "suppression"}
+OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "findings", "inventory", "publication", "sampling"}
+# what a command does, and reads as one piece
+COMMANDS = {"gate", "report", "cli", "erase", "removal", "lab", "onboarding", "reference"}
 
 
 def part(path: Path) -> str:
@@ -33,7 +33,7 @@ def part(path: Path) -> str:
 
 
 # Whatever is not named above is a metric.
-METRICS = {part(path) for path in MODULES} - FOUNDATION - READING - SHOWING - OTHERS
+METRICS = {part(path) for path in MODULES} - FOUNDATION - READING - SHOWING - PRIVACY - OTHERS - COMMANDS
 # Part of the package: the parts it may import.
 MAY_IMPORT = (
     {
@@ -46,13 +46,20 @@ MAY_IMPORT = (
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
     | dict.fromkeys(("findings", "publication"), {"absence", "intervals", "messages"})
-    | {"inventory": FOUNDATION | {"aggregate", "quality"}}
-    | dict.fromkeys(READING, {"contract", "expressions", "intervals", "messages"} | READING)
-    | {"client": FOUNDATION | READING | {"aggregate", "findings", "inventory", "publication"}}
-    | dict.fromkeys(METRICS, {"absence", "expressions", "intervals", "language", "messages"} | METRICS)
-    | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING)
-    | {"report": FOUNDATION | READING | SHOWING | {"client"}}
-    | {"crmlab": {"client"}, "cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "report"}}
+    | {"inventory": FOUNDATION | {"aggregate", "privacy", "quality"}}
+    | {"keys": {"contract"}, "privacy": {"contract", "keys", "messages"}, "suppression": set(), "sampling": set()}
+    | dict.fromkeys(READING, {"contract", "expressions", "intervals", "messages", "privacy"} | READING)
+    | {"client": FOUNDATION | READING | {"aggregate", "findings", "inventory", "privacy", "publication"}}
+    | dict.fromkeys(
+        METRICS, {"absence", "expressions", "intervals", "language", "messages", "privacy", "sampling"} | METRICS
+    )
+    | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING | PRIVACY)
+    | {"gate": {"client", "contract", "quality"}}
+    | {"report": FOUNDATION | READING | SHOWING | {"client", "gate", "keys", "privacy"}}
+    | {"removal": {"contract"}, "erase": FOUNDATION | READING | {"privacy", "removal", "report"}}
+    | {"onboarding": FOUNDATION | READING, "reference": FOUNDATION | READING | METRICS | {"onboarding"}}
+    | {"lab": FOUNDATION | READING | SHOWING, "crmlab": {"client", "lab"}}
+    | {"cli": {"crmlab", "contract", "notebook", "params", "client", "datasets"} | COMMANDS}
 )
 NOT_FOR_METRICS = {"matplotlib", "seaborn", "great_tables", "narwhals", "duckdb", "papermill", "nbconvert", "IPython"}
 SECTIONS = ("The bottom line", "Data", "Definitions", "Cautions", "References")

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.client import check, open_client
+from crmlab import privacy
+from crmlab.client import open_client
 from crmlab.contract import InputError
+from crmlab.gate import check
 from crmlab.intervals import count, wilson
 from tests.conftest import BASE, ROWS
 
@@ -164,3 +166,32 @@ def test_customers_without_a_purchase_are_told_in_one_line(small):
     small.write("data/acme/transactions.csv", "customer_id,date,amount\n1,2024-01-01,-5\n2,2024-02-01,-7\n")
     with pytest.raises(InputError, match="transactions holds refunds only up to 2024-02-01, no purchase"):
         crmlab.open("acme").customer_summary()
+
+
+PEOPLE = "customer_id,name,region\n1,Ann Lee,North\n2,Bo Chen,South\n3,,North\n"
+
+
+def with_people(small, further=""):
+    small.write("data/acme/customers.csv", PEOPLE)
+    small.write("params/acme.yaml", BASE + "  customers: {source: data/acme/customers.csv}\n" + further)
+    return open_client("acme", project=small.project)
+
+
+def test_personal_columns_reach_no_notebook_unless_they_are_asked_for(small):
+    assert list(with_people(small).optional("customers")) == ["customer_id", "region"]
+    assert list(with_people(small, "show: [name]\n").optional("customers")) == ["customer_id", "name", "region"]
+
+
+def test_columns_that_the_clients_file_calls_personal_are_left_out(small):
+    small.write("data/acme/contracts.csv", "customer_id,start,contact,rate\n1,2024-01-01,Ann Lee,5\n")
+    table = "  contracts: {source: data/acme/contracts.csv, personal: [contact]}\n"
+    client = with_people(small, table)
+    assert list(client.optional("contracts")) == ["customer_id", "start", "rate"]
+
+
+def test_once_it_is_open_its_customers_have_codes_and_no_names(small):
+    client = with_people(small, "min_group: 7\n")
+    assert privacy.coded("1") == privacy.pseudonym("acme", "1", privacy.pseudonym_key(small.root))
+    assert privacy.without_names("Ann Lee called") == "[name] called"
+    assert privacy.min_group() == 7
+    assert client.names() == {"1", "2", "3", "Ann Lee", "Bo Chen"}

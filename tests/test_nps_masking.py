@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmlab import privacy
 from crmlab.messages import speaking
 from crmlab.nps.masking import SHOWN, excerpt, is_card_number, is_identity_number, masked
 
@@ -105,3 +106,12 @@ def test_a_number_at_the_cut_is_masked_before_it_is_cut():
 def test_masks_speak_the_report_s_language():
     with speaking("zh"):
         assert masked("13800138000").startswith("[")
+
+
+def test_customers_names_are_taken_out_before_a_comment_is_cut(tmp_path):
+    privacy.protect("acme", tmp_path, names=lambda: ["Acme Pumps Ltd", "C00012"])
+    try:
+        assert excerpt("Acme pumps (C00012): ask bo@acme-pumps.example") == "[name] ([name]): ask [e-mail address]"
+        assert excerpt(f"{'x' * (SHOWN - 6)} Acme Pumps").endswith("x [nam…")
+    finally:
+        privacy.unprotected()

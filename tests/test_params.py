@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import pytest
@@ -151,3 +152,26 @@ def test_a_clients_file_that_is_none_or_whose_name_could_leave_its_folder(small)
     assert ".." not in small.project.clients()
     small.write("params/客户_1-b.yaml", BASE)
     assert load_params(small.project, "客户_1-b").id == "客户_1-b"
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ("show: [nam]", "show: nam is no personal column; did you mean name?"),
+        ("show: [region]", "show: region is no personal column"),
+        ("min_group: 2", "min_group must be greater than or equal to 3, got 2"),
+    ],
+)
+def test_what_is_shown_of_people_is_checked(small, further, message):
+    small.write("params/acme.yaml", BASE + "  customers: {source: c.csv}\n" + further + "\n")
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_params(small.project, "acme")
+
+
+def test_names_of_customers_are_personal_unless_they_are_shown(small):
+    table = "  customers: {source: c.csv, personal: [region]}\n"
+    small.write("params/acme.yaml", BASE + table)
+    assert load_params(small.project, "acme").unseen("customers") == ["name", "region"]
+    small.write("params/acme.yaml", BASE + table + "show: [name]\n")
+    assert load_params(small.project, "acme").unseen("customers") == ["region"]
+    assert load_params(small.project, "acme").unseen("transactions") == []

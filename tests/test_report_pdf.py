@@ -50,7 +50,7 @@ def outcomes(site: Path, **by_name) -> list[Outcome]:
 def update(site, made=None, **options):
     """Whether all was printed, and what was said."""
     said = []
-    options = {"wanted": True, "say": said.append} | options
+    options = {"wanted": True, "say": said.append, "root": site} | options
     return pdf.update(made or outcomes(site), site / "reports", site / "scratch", **options), said
 
 
@@ -69,9 +69,9 @@ def stand_in(site, monkeypatch):
 
 
 def clean(site) -> bool:
-    """Whether nothing is left but pages, PDFs and the lock."""
+    """Whether nothing is left but pages, PDFs, the audit log and the lock."""
     left = {path.suffix for path in (site / "reports").rglob("*") if path.is_file()}
-    return left <= {".html", ".pdf", ""} and not list((site / "reports").glob(".staging*")) + list(
+    return left <= {".html", ".pdf", ".json", ".jsonl", ""} and not list((site / "reports").glob(".staging*")) + list(
         (site / "scratch").iterdir()
     )
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from crmlab.cli import main
-from crmlab.report import processes
+from crmlab.report import audit, processes
 from crmlab.report.plan import plan
 from crmlab.report.workspace import only_run
 from tests.conftest import BASE, ROWS
@@ -150,6 +150,8 @@ def test_a_hundred_current_reports_are_told_to_be_so_in_seconds_without_a_kernel
     """They are written as a run would write them, by no kernel."""
     report("acme", "--notebook", "analysis")
     made = (two.root / "reports/acme/2024-03-31/analysis.html").read_text()
+    for name in (audit.NAME, audit.HEAD):  # which know nothing of files that no run wrote
+        (two.root / "reports" / name).unlink()
     for number in range(49):
         two.write(f"data/c{number}/transactions.csv", ROWS + f"{number + 10},2024-01-01,1\n")
         two.write(f"params/c{number}.yaml", BASE.replace("acme/", f"c{number}/"))
@@ -219,7 +221,8 @@ def test_a_client_that_is_gone_leaves_no_failure(two):
     for name in ("gamma", "o'b"):
         (two.root / f"params/{name}.yaml").unlink()
     assert report("acme", "--notebook", "analysis")[1] == 0
-    assert sorted(path.name for path in (two.root / "reports").iterdir()) == [".lock", "acme", "index.html"]
+    names = sorted(path.name for path in (two.root / "reports").iterdir())
+    assert names == [".lock", "acme", audit.HEAD, audit.NAME, "index.html"]
 
 
 def test_a_run_that_had_to_wait_looks_again(two):

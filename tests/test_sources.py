@@ -1,6 +1,6 @@
 import pytest
 
-from crmlab import sources
+from crmlab import data, sources
 from crmlab.contract import InputError
 from crmlab.params import load_params
 from tests.conftest import BASE, ROWS
@@ -46,3 +46,12 @@ def test_a_fingerprint_changes_with_the_content_only(small):
     assert sources.fingerprint([first, second]) != sources.fingerprint([first])
     second.write_text(ROWS + "4,2024-01-01,1\n")
     assert sources.fingerprint([first]) != sources.fingerprint([second])
+
+
+def test_what_spark_alone_reaches_is_no_file_and_not_read_without_it(small):
+    small.write("params/acme.yaml", BASE.replace("data/acme/transactions.csv", "s3://bucket/orders"))
+    params = load_params(small.project, "acme")
+    assert sources.source_files(params, "transactions", small.project) == []
+    assert not sources.is_queried(params.data["transactions"])
+    with pytest.raises(InputError, match="transactions.source: s3://bucket/orders is read by Spark alone"):
+        data.open_table(data.connect(), params, "transactions", small.project)

@@ -15,6 +15,7 @@ from crmlab.aggregate.customer_answers import customer_answers
 from crmlab.aggregate.customer_outcomes import customer_histories, customer_outcomes
 from crmlab.aggregate.customer_standing import customer_standing
 from crmlab.aggregate.engine import DAYS, DECIMALS, as_day, collected, day_number, timestamps
+from crmlab.aggregate.event_days import EventDays, event_days
 from crmlab.aggregate.exposure_months import exposure_months
 from crmlab.aggregate.filled_columns import filled_columns
 from crmlab.aggregate.inactivity import inactivity
@@ -39,6 +40,7 @@ __all__ = [
     "DAYS",
     "DECIMALS",
     "AdjacentPeriods",
+    "EventDays",
     "adjacent_periods",
     "answer_base",
     "answer_drivers",
@@ -61,6 +63,7 @@ __all__ = [
     "customers_at_risk",
     "customers_reached",
     "day_number",
+    "event_days",
     "exposure_months",
     "filled_columns",
     "hazard_data",

@@ -95,6 +95,15 @@ def answer_outcomes(
 ) -> pd.DataFrame:
     """What a customer did in the months after each answer, and in as many before it.
 
+    Parameters
+    ----------
+    surveys
+        Frame with `customer_id` and `date`.
+    months
+        How many months are looked at after an answer, and before it.
+    contracts, transactions, customers
+        Tables from which outcomes are made, where they are given: leaving, what was bought, groups.
+
     Returns
     -------
     DataFrame

@@ -98,6 +98,8 @@ def survey_answers(
     csat_scale
         The lowest and the highest answer to the question of satisfaction. Satisfied are, of at most eleven points, the
         top two; of a longer scale, its top fifth.
+    question
+        The column that holds the answers: `nps` or `csat`.
     """
     if question not in MEASURES:
         raise ValueError(f"`question` must be among {', '.join(MEASURES)}, got {question!r}")

@@ -64,6 +64,11 @@ def customers_reached(exposure) -> pd.DataFrame:
     """How many customers the programme reached, by the day it first did: `from_date`, `customers`.
 
     Customers who were reached, but without a day, stand in the last row, whose `from_date` is empty.
+
+    Parameters
+    ----------
+    exposure
+        Frame with `customer_id`, `treated`, and `from_date` where it is known.
     """
     frame = nw.from_native(exposure).lazy()
     schema = frame.collect_schema()

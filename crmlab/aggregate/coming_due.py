@@ -23,6 +23,8 @@ def payments_due(payments, *, until: date | str, within_days: int = 30, material
         Last day that counts; what falls due on it may still come in time.
     material_share
         Share of an instalment that may stay open without its counting as open, 0 to below 1.
+    within_days
+        How far ahead to look.
 
     Returns
     -------
@@ -65,6 +67,13 @@ def payments_due(payments, *, until: date | str, within_days: int = 30, material
 def contracts_ending(contracts, *, until: date | str, within_days: int = 90) -> pd.DataFrame:
     """Contracts that run, and whose last day comes within so many days.
 
+    Parameters
+    ----------
+    contracts
+        Frame with `customer_id`, `start`, `end`, and `value` where it is known.
+    within_days
+        How far ahead to look.
+
     Returns
     -------
     DataFrame
@@ -99,6 +108,8 @@ def stalled_opportunities(opportunities, *, until: date | str, usual_share: floa
     ----------
     usual_share
         Share of those won whose time nobody minds.
+    opportunities
+        Frame with `customer_id`, `opened_on`, `closed_on`, `outcome`, and `amount` where it is known.
 
     Returns
     -------

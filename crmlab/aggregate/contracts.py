@@ -113,6 +113,17 @@ def contract_ages(
 
     Parameters are those of `contract_months`.
 
+    Parameters
+    ----------
+    contracts
+        Frame with `customer_id`, `start`, `end`.
+    profiles, by
+        Frame with `customer_id` and the column `by`, which makes the groups; without them all are one.
+    observed_from
+        The first day from which contracts that ended are in the table; all that ever ran where it is None.
+    gap_days
+        Days without a contract after which a customer counts as gone, 0 or more.
+
     Returns
     -------
     DataFrame

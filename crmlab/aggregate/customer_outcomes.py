@@ -86,6 +86,8 @@ def customer_histories(
         Day from which on contracts that end are in the file; of earlier days, only those who stayed are known.
     options
         As of `customer_standing`.
+    transactions, contracts, payments
+        The client's tables; None of those that it does not supply.
 
     Returns
     -------

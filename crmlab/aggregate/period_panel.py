@@ -16,7 +16,7 @@ MOST_LEVELS = 30
 
 def panel_of_periods(
     contracts, runs: nw.LazyFrame, indices: Sequence[int], grid: Grid, columns, tables, complaint_kinds
-):
+) -> tuple[nw.LazyFrame, dict[str, str]]:
     """Person-periods of the given numbers, lazily, and their covariates with what each is: `number` or `text`."""
     periods = _periods(contracts, indices, grid)
     values = [_value(name, kind) for name, kind in columns.items()]

@@ -19,6 +19,7 @@ follow but for the spread within cells: see tests/test_aggregate_person_periods.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -114,6 +115,8 @@ def hazard_data(
         there are at least six periods.
     options
         As of `person_periods`.
+    contracts, observed_from
+        As of `person_periods`.
     """
     if cut_offs < 0 or outcome_months < 1:
         raise ValueError(f"`cut_offs` must be at least 0 and `outcome_months` 1, got {cut_offs} and {outcome_months}")
@@ -196,8 +199,8 @@ def person_periods(
     # in the order of the contracts' columns, whatever the engine sent: later ones give way to earlier
     rows = tidy(rows, columns)[[*columns, *TENURE, "segment", "trials", "events"]]
     rows = rows.sort_values(["segment", *TENURE, *columns], ignore_index=True)
-    counts = {name: facts[name] for name in ("person_periods", "contracts", "never_at_risk")}
-    days = {"first_day": grid.first_day(facts["first"]), "last_day": grid.last_day(grid.last)}
+    counts: dict[str, Any] = {name: facts[name] for name in ("person_periods", "contracts", "never_at_risk")}
+    days: dict[str, Any] = {"first_day": grid.first_day(facts["first"]), "last_day": grid.last_day(grid.last)}
     return PersonPeriods(rows, events=int(rows["events"].sum()), bins=bins, **counts, **days)
 
 
@@ -223,6 +226,8 @@ def customers_at_risk(
         Last day that is known, `on` by default.
     months
         Periods after `on` within which leaving counts: with any, the frame has the column `left`.
+    contracts, covariates, transactions, interactions, surveys, payments, complaint_kinds, gap_days
+        As of `person_periods`.
     """
     day = as_day(on, "on")
     known = day if until is None else as_day(until, "until")
@@ -249,6 +254,17 @@ def contract_spells(
     passed when it came to be observed, `left`, and covariates as its first contract has them.
 
     Months are periods, so that many end in the same one.
+
+    Parameters
+    ----------
+    contracts
+        Frame with `customer_id`, `start`, and `end` and covariates where there are any.
+    observed_from
+        Day from which on contracts that end are in the file; None if all are.
+    covariates
+        Columns of `contracts`; None takes all that can be.
+    gap_days
+        Days without a contract after which a customer counts as gone, 0 or more.
     """
     grid = Grid.ending(as_day(until, "until"))
     columns = kinds_of(contracts, covariates)

@@ -9,7 +9,7 @@ themselves where it is known how uncertain they are.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -266,8 +266,8 @@ def ranked(
     frame["severity"] = severity(at_stake.where(frame["at_risk"], 0.0))
     frame.insert(0, "rank", np.arange(1, n + 1))
     warned, level = frame[frame["at_risk"]], {"confidence_level": confidence_level}
-    leaving = {"unit": "customers", "n": n, "label": leavers_label} | level
-    worth = {"unit": currency, "n": int(valued.sum()), "label": value_label} | level
+    leaving: dict[str, Any] = {"unit": "customers", "n": n, "label": leavers_label} | level
+    worth: dict[str, Any] = {"unit": currency, "n": int(valued.sum()), "label": value_label} | level
     return EarlyWarning(
         frame,
         by_reason(warned, words),

@@ -113,6 +113,8 @@ def fit_cox(
         be observed late.
     most
         So many at most are used, every so many in the order of the rows: a check needs no more.
+    covariates, treatments
+        As of `crmlab.churn.hazard.fit_hazard`.
 
     Raises
     ------

@@ -14,6 +14,7 @@ Brookmeyer and Crowley (1982), A confidence interval for the median survival tim
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,12 @@ class Curve:
     def share(self, months: float, *, label: str = "") -> Estimate:
         """Share that outlasts an age, with its band there."""
         place = int(np.searchsorted(self.steps["months"], months, side="right")) - 1
-        shown = {"unit": "share", "n": self.n, "label": label, "confidence_level": self.confidence_level}
+        shown: dict[str, Any] = {
+            "unit": "share",
+            "n": self.n,
+            "label": label,
+            "confidence_level": self.confidence_level,
+        }
         if place < 0:
             return Estimate(1.0, None, None, no_interval=N_("nobody has left by then"), **shown)
         row = self.steps.iloc[place]
@@ -75,7 +81,12 @@ class Curve:
         if half is None:
             return None
         low, high = self._crossing("low"), self._crossing("high")
-        shown = {"unit": "months", "n": self.n, "label": label, "confidence_level": self.confidence_level}
+        shown: dict[str, Any] = {
+            "unit": "months",
+            "n": self.n,
+            "label": label,
+            "confidence_level": self.confidence_level,
+        }
         if high is None or low is None:
             return Estimate(half, None, None, no_interval=_UNREACHED, **shown)
         return Estimate(half, min(low, half), max(high, half), **shown)
@@ -98,7 +109,12 @@ class Curve:
         ended, at_risk = inside["ended"].to_numpy(float), inside["at_risk"].to_numpy(float)
         left = at_risk > ended
         variance = float((later[left] ** 2 * ended[left] / (at_risk * (at_risk - ended))[left]).sum())
-        shown = {"unit": "months", "n": self.n, "label": label, "confidence_level": self.confidence_level}
+        shown: dict[str, Any] = {
+            "unit": "months",
+            "n": self.n,
+            "label": label,
+            "confidence_level": self.confidence_level,
+        }
         return intervals.from_standard_error(
             float(areas.sum()), float(np.sqrt(variance)), within=(0.0, float(to_month)), **shown
         )

@@ -1,5 +1,7 @@
 """Renewal rate: of the contract terms that came to an end, the share that was renewed."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -28,12 +30,18 @@ def renewal_rate(renewals: pd.DataFrame, *, confidence_level: float = 0.95) -> E
     if not renewed.sum():
         raise FitError(_("no contract is marked as renewed or followed by another one"))
     label = _("share of contract terms that were renewed")
-    level = {"confidence_level": confidence_level}
+    level: dict[str, Any] = {"confidence_level": confidence_level}
     return ratio_of_sums(renewed, renewed + ended, label=label, scale="log_odds", **level)
 
 
 def renewal_summary(rate: Estimate) -> str:
-    """The rate as a sentence."""
+    """The rate as a sentence.
+
+    Parameters
+    ----------
+    rate
+        As `renewal_rate` gives it.
+    """
     return _("Of the contract terms that came to an end, {rate} were renewed {evidence}.").format(
         rate=rate.text(), evidence=rate.evidence()
     )

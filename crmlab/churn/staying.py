@@ -77,6 +77,8 @@ def contract_values(
         How far to look; None: as long as contracts last, which needs a discount rate above 0.
     value_months
         Months that the value of a contract pays for.
+    annual_discount_rate
+        0.1 is 10% a year.
 
     Raises
     ------

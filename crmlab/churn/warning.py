@@ -6,6 +6,7 @@ without saying so, from the chance that they have left already. Both rank by val
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,8 +101,8 @@ def early_warning(
     months = ngettext("month", "{n} months", period_months).format(n=period_months)
     words = {driver: label(driver, labels) for driver in known}
     told = _("value at risk within the next {period}").format(period=months)
-    level = {"confidence_level": confidence_level, "seed": seed + 1}
-    names = {"leavers_label": _("customers expected to leave"), "value_label": told}
+    level: dict[str, Any] = {"confidence_level": confidence_level, "seed": seed + 1}
+    names: dict[str, Any] = {"leavers_label": _("customers expected to leave"), "value_label": told}
     return ranked(frame, chances, words, threshold=threshold, period=months, currency=currency, **names, **level)
 
 
@@ -127,6 +128,8 @@ def hazard_warning(
         `customer_id` and `last_contact`, where they are known.
     options
         As of `early_warning`.
+    model
+        As `crmlab.churn.hazard.fit_hazard` fits it.
     """
     frame = customers[["customer_id"]].assign(probability=model.probability(customers, months=months).to_numpy())
     if contacts is not None:
@@ -135,7 +138,7 @@ def hazard_warning(
     described = customers.assign(**{LOG_TENURE: customers[TENURE]}) if TENURE in customers else customers
     told = {"labels": model.labels, "described": described, "period_months": months}
     drawn = _drawn_hazards(model, customers, months, draws=draws, seed=seed)
-    found = {"probability_draws": drawn, "draws": draws, "seed": seed} | told | options
+    found: dict[str, Any] = {"probability_draws": drawn, "draws": draws, "seed": seed} | told | options
     return early_warning(frame, model.contributions(customers), **found)
 
 
@@ -226,7 +229,13 @@ def silence_warning(
 
 
 def warning_metrics(*warnings: EarlyWarning | Absent) -> dict[str, Estimate]:
-    """By the names under which a run publishes them: those of the first warning there is, others as `silent_...`."""
+    """By the names under which a run publishes them: those of the first warning there is, others as `silent_...`.
+
+    Parameters
+    ----------
+    warnings
+        The more important first; absent ones are passed over.
+    """
     there = [warning for warning in warnings if not isinstance(warning, Absent)]
     found = there[0].metrics() if there else {}
     return found | {f"silent_{name}": value for other in there[1:] for name, value in other.metrics().items()}

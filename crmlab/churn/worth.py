@@ -122,6 +122,8 @@ def contract_retention_worth(
         Percentage points by which to move the retention of a year; those that would take it to 0 or 1 are left out.
     draws
         Of the model's parameters, behind the intervals; values are taken as given.
+    customers, model, margin, annual_discount_rate, horizon_months, value_months, period_months
+        As of `staying.contract_values`.
 
     Raises
     ------
@@ -191,6 +193,8 @@ def purchase_retention_worth(
     ----------
     worth, purchases, customers
         What `clv.customer_lifetime_value` gave and was given.
+    points
+        Percentage points by which to move the retention of a year; 1 is always among them.
     """
     asked = sorted({*points, 1} - {0})
     cases = {f"{by:+g}": {"retention": by / 100} for by in asked}

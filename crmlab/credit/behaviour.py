@@ -155,6 +155,13 @@ def default_outcomes(payments: pd.DataFrame, *, window_months: float = 12) -> pd
     Whoever has been a customer for less is left out, defaulted or not: counting the early defaults of young customers,
     but not yet their good ones, would make the rate too high; counting them as good, too low.
 
+    Parameters
+    ----------
+    payments
+        As `payments.payment_summary` makes it.
+    window_months
+        Months from the first instalment within which a default counts.
+
     Returns
     -------
     DataFrame

@@ -10,7 +10,7 @@ Nothing is discounted, and exposure is not run down before the default.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -175,6 +175,10 @@ def expected_credit_loss(
         Simulated futures behind the intervals: in each, the coefficients of the model, the timing of defaults, the loss
         given default, and who defaults are drawn anew. Defaults are independent of one another: a downturn that hits
         all at once is not in the interval.
+    model
+        As `scorecard.default_model` gives it.
+    loss_given_default
+        As `recovery.loss_given_default` gives it.
     """
     if not horizon_months > 0:
         raise ValueError(f"`horizon_months` must be above 0, got {horizon_months}")
@@ -195,12 +199,12 @@ def expected_credit_loss(
     share_label = _("credit loss expected over {horizon}, of the exposure").format(
         horizon=language.quantity(horizon_months, "months")
     )
-    shown = {"n": n, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"n": n, "confidence_level": confidence_level}
     futures = np.array([loss for _defaulted, loss in portfolio.futures(draws=draws, seed=seed)])
     # sums in another order differ in their last digits
     if exposure <= 0 or np.ptp(prediction_bounds(futures, confidence_level)) <= 1e-9 * exposure:
         reason = _CERTAIN if exposure > 0 else _NOTHING_OPEN
-        fixed = {"no_interval": reason, **shown}
+        fixed: dict[str, Any] = {"no_interval": reason, **shown}
         whole = Estimate(total, None, None, currency, label=label, **fixed)
         part = Estimate(total / exposure, None, None, "share", label=share_label, **fixed) if exposure > 0 else None
         return ExpectedCreditLoss(found, whole, part, loss_given_default, horizon_months, portfolio)

@@ -31,6 +31,10 @@ def out_of_time_check(
     ----------
     options
         As of `default_model`.
+    outcomes, customers, features, window_months
+        As of `scorecard.default_model`.
+    bands
+        Groups of equal size by probability, over which forecast and fact are compared.
 
     Raises
     ------

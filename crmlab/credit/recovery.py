@@ -1,6 +1,7 @@
 """How much of what is open at default is lost, by the client's own recoveries or as stated."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def loss_given_default(
         value, reason = (assumed, _ASSUMED) if given is None else (given, _STATED)
         stated = Estimate(value, None, None, "share", len(old), label, confidence_level, no_interval=reason)
         return LossGivenDefault(stated, nobody, nobody, None if given is not None else workout_months)
-    shown = {"label": label, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"label": label, "confidence_level": confidence_level}
     if lost.sum() in (0.0, open_then.sum()):
         # all alike: each default is then an event that happened or did not
         estimate = intervals.wilson(len(old) if lost.sum() else 0, len(old), **shown)

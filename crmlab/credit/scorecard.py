@@ -244,7 +244,13 @@ def default_model(
     defaults_per_coefficient: float = DEFAULTS_PER_COEFFICIENT,
     confidence_level: float = 0.95,
 ) -> DefaultModel:
-    """As `fit_default_model`; where that cannot be, a model that gives everyone the same chance, and says why."""
+    """As `fit_default_model`; where that cannot be, a model that gives everyone the same chance, and says why.
+
+    Parameters
+    ----------
+    outcomes, customers, features, window_months, defaults_per_coefficient
+        As of `fit_default_model`.
+    """
     features = features or FEATURES
     known = with_features(outcomes, customers)
     defaulted = known["default"].to_numpy(bool)

@@ -118,6 +118,8 @@ def risk_tiers(
     scored
         `customer_id` and `probability`, as `DefaultModel.scored` makes them; None or empty for rules. A customer who is
         not in it is judged by the rules.
+    payments
+        As `payments.payment_summary` makes it.
     """
     if not 0 < cuts[0] < cuts[1] < 1:
         raise ValueError(f"`cuts` must be two rising probabilities, got {cuts}")

@@ -8,7 +8,7 @@ the expected share of what is open. Both are over the same horizon.
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -141,6 +141,8 @@ def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, column: str = "clv",
     value
         One row per customer: `customer_id` and `column`, such as `clv.LifetimeValue.customers`. A customer is of high
         value if at least two thirds of them are worth strictly less, of medium value with at least one third.
+    tiers
+        As `tiers.risk_tiers` gives them.
     """
     frame = required_columns(value, ("customer_id", column)).rename(columns={column: "value"})
     worse = frame["value"].rank(method="min").to_numpy().astype(int) - 1
@@ -192,7 +194,7 @@ def risk_adjusted_value(
     # losses of customers without a lifetime value are no part of it
     elsewhere = float(loss.customers["expected_loss"].sum() - found["expected_loss"].sum())
     futures = [worth @ defaulted + lost for defaulted, lost in loss.portfolio.futures(draws=draws, seed=seed)]
-    shown = {"unit": total.unit, "n": total.n, "confidence_level": total.confidence_level}
+    shown: dict[str, Any] = {"unit": total.unit, "n": total.n, "confidence_level": total.confidence_level}
     deduction = prediction(
         expected, np.array(futures) - elsewhere, label=_("taken from lifetime value by defaults"), **shown
     )

@@ -104,6 +104,8 @@ def debt_capacity(revenue: RetainedRevenue, loan: Loan, *, stresses: Sequence[St
     ----------
     revenue
         Projected over the term at least.
+    loan, stresses
+        As of `debt_service.debt_service`.
     """
     long_enough(revenue, loan)
     rows = []

@@ -106,6 +106,15 @@ def debt_service(
 ) -> DebtService:
     """Cover of a loan of `amount` by year, at its least, and under stress.
 
+    Parameters
+    ----------
+    revenue
+        Projected over the term at least.
+    loan
+        Its terms.
+    stresses
+        What the plan must stand: see `STRESSES`.
+
     Raises
     ------
     FitError

@@ -161,6 +161,8 @@ def financing_proposals(
         No customer's limit is above it; None: that of the customer at the 95% quantile of revenue.
     cuts
         Probabilities from which on risk is medium and high, as in `credit.risk_tiers`.
+    loss_given_default
+        Share of what is open that is lost at default, 0 to 1.
 
     Raises
     ------

@@ -32,6 +32,13 @@ def score_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: da
     """The overall score (high severity) or that of a part (medium) lower by so many points than when last published.
 
     Three points of a hundred: less may come from a change of rounding or of one indicator within its interval.
+
+    Parameters
+    ----------
+    metrics, history
+        What was published now, by name, and at earlier dates, oldest first.
+    points
+        How far a score must have fallen.
     """
     rows = []
     for name in (name for name in metrics if name == "overall_score" or name.startswith("score_")):
@@ -55,6 +62,11 @@ def nps_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date
 
     Both are taken as independent; where some answers count at both dates, they differ by less than that allows, so that
     chance raises fewer alarms than the level says.
+
+    Parameters
+    ----------
+    metrics, history
+        What was published now, by name, and at earlier dates, oldest first.
     """
     now, before = metrics.get("nps"), earlier_value(history, "nps")
     if now is None or before is None or now.low is None or before[1].get("low") is None:
@@ -81,6 +93,8 @@ def dependence_alerts(
         As `aggregate.adjacent_periods` gives them: where nothing was published before, its two periods are compared.
     rise
         By how much the share must have risen: 0.05 are five percentage points.
+    metrics, history
+        What was published now, by name, and at earlier dates, oldest first.
     """
     before = earlier_value(history, "top_10_share") if "top_10_share" in metrics else None
     if before:

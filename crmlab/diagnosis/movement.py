@@ -118,6 +118,8 @@ def movement(history: History, today: Diagnosis, as_of: date) -> Movement:
     history
         Of earlier dates, oldest first: the date, the metrics and the models that the diagnosis published. Dates that
         published no score are passed over.
+    today
+        As `scoring.diagnose` gives it.
 
     Raises
     ------

@@ -56,6 +56,11 @@ def contract_alerts(ending: pd.DataFrame, *, currency: str = "") -> pd.DataFrame
     """Customers whose contract ends soon, as `aggregate.contracts_ending` gives them: medium severity if it is large.
 
     A contract without a value is told without an amount.
+
+    Parameters
+    ----------
+    ending
+        As `aggregate.contracts_ending` gives them.
     """
     found = _per_customer(ending)
     rows = []
@@ -72,6 +77,11 @@ def opportunity_alerts(stalled: pd.DataFrame, *, currency: str = "") -> pd.DataF
     """Customers with opportunities open for too long, as `aggregate.stalled_opportunities` gives them.
 
     Of medium severity where the amount is large.
+
+    Parameters
+    ----------
+    stalled
+        As `aggregate.stalled_opportunities` gives them.
     """
     found = _per_customer(stalled.rename(columns={"opened_on": "due_on"}))
     rows = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -147,7 +147,7 @@ def retained_revenue(
     path = path.assign(**{name: sums[:months] for name, sums in by_month.items()}, expected=expected[:months])
     low, high = prediction_bounds(months_ahead[:, :months], confidence_level)
     path["low"], path["high"] = np.minimum(low, path["expected"]), np.maximum(high, path["expected"])
-    shown = {"n": len(every), "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"n": len(every), "confidence_level": confidence_level}
     return RetainedRevenue(
         path,
         prediction(

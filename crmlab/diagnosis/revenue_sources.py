@@ -181,6 +181,10 @@ def purchase_revenue(
         As `aggregate.customer_summary` gives them, in the time unit of `purchases`.
     refund_rate
         Share of what is bought that is paid back, 0 to 1.
+    spend
+        As `clv.fit_gamma_gamma` fits it.
+    months
+        How far to look ahead.
     """
     if not 0 <= refund_rate <= 1:
         raise ValueError(f"`refund_rate` must be a share from 0 to 1, got {refund_rate}")

@@ -46,6 +46,8 @@ def satisfaction_alerts(
         How far it must lie below the customer's own mean, as a share of the scale: 0.3 are 3 points of 10. One answer
         differs from the next by a point or two without a cause; of the simulated client's 459 customers with two
         recommendations 46 fell by three points and 24 rose by as much, so that about half of the falls are chance.
+    csat_scale
+        The lowest and the highest answer to the question of satisfaction.
     """
     foot, head = csat_scale
     recent = answers[answers["last_on"] >= pd.Timestamp(as_of - timedelta(days=within_days))]
@@ -93,6 +95,8 @@ def key_account_alerts(
         As `aggregate.customer_answers` gives them.
     top
         How many of the largest are key accounts; customers of no value are none.
+    csat_scale
+        The lowest and the highest answer to the question of satisfaction.
 
     Raises
     ------

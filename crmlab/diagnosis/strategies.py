@@ -193,6 +193,8 @@ def customer_strategies(
     ----------
     own
         The client's strategies, each with `name`, `when`, `action` and perhaps `owner`; tried before `STRATEGIES`.
+    levels
+        As `levels.customer_levels` gives them.
 
     Raises
     ------

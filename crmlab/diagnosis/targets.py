@@ -78,6 +78,11 @@ def told_over(*records: Mapping | None) -> dict[str, int]:
     """Months that metrics are told over, from the records of the notebooks that publish them: `client.results`.
 
     The retention rate is named only where contracts tell it: without them, the record gives who bought again as either.
+
+    Parameters
+    ----------
+    records
+        As `client.results` gives them; None where there is none.
     """
     found = {}
     for record in filter(None, records):

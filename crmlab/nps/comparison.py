@@ -17,7 +17,7 @@ Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavi
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -140,7 +140,7 @@ def compared(answers, *, fewest: int = 30, confidence_level: float = 0.95) -> Co
     if list(known) == [NOT_KNOWN]:
         raise FitError(_("of nobody who answered the {names} is known").format(names=_column(by)))
     found = moments(answers, number)
-    level = {"label": _("net promoter score"), "confidence_level": confidence_level}
+    level: dict[str, Any] = {"label": _("net promoter score"), "confidence_level": confidence_level}
     scores = estimates(found, **level)
     whole = estimates(found.pooled(np.zeros(len(known), dtype=int)), **level)[0]
     tested = np.array([name != NOT_KNOWN for name in known])

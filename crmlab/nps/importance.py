@@ -18,7 +18,7 @@ Marketing 41, 77-79. Rubin (1981), The Bayesian bootstrap, Annals of Statistics 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -156,7 +156,7 @@ def driver_importance(
         places.append(np.array([lever.performance(weights) for lever in levers]).reshape(len(levers), size))
         gains.append(_gains(model, x, levers, params, followed, weights[:, who[followed]]) - middle + gained)
     drawn, places, gains = np.vstack(drawn), np.hstack(places), np.vstack(gains)
-    shown = {"n": model.n, "level": confidence_level}
+    shown: dict[str, Any] = {"n": model.n, "level": confidence_level}
     explained = _explained(point, drawn, **shown)
     point, drawn = np.maximum(point, 0.0), np.maximum(drawn, 0.0)
     shares = point / point.sum() if point.sum() > 0 else np.full(len(point), 1 / len(point))

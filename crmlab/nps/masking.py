@@ -6,9 +6,10 @@ Masked, whether typed in full-width or ordinary digits, with separators or witho
 - Chinese identity numbers (18 places with a right check digit), bank cards (13 to 19 digits that pass Luhn's check),
   mobile, landline and international telephone numbers;
 - any other number of seven digits or more, the letters before it included: order, passport and wrong numbers. Dates,
-  years and sums with commas stay.
+  years and sums with commas stay;
+- names and ids in the client's table of customers (`excerpt` alone; see `crmlab.privacy`).
 
-Not masked, for it takes more than a pattern: names of people and firms, postal addresses, number plates, what is
+Not masked, for it takes more than a pattern: other names of people and firms, postal addresses, number plates, what is
 written as words or broken up on purpose. Whoever shows comments to others reads them first.
 """
 
@@ -16,6 +17,7 @@ import re
 import unicodedata
 
 from crmlab.messages import N_, _
+from crmlab.privacy import without_names
 
 # letters of a comment that are shown
 SHOWN = 160
@@ -87,8 +89,8 @@ def masked(text: str) -> str:
 
 
 def excerpt(text: str, *, longest: int = SHOWN) -> str:
-    """A comment to show: masked, in one line, and cut to a length."""
-    line = " ".join(masked(str(text)[:_READ]).split())
+    """A comment to show: masked, without customers' names, in one line, and cut to a length."""
+    line = " ".join(without_names(masked(str(text)[:_READ])).split())
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 

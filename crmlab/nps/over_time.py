@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -159,7 +159,7 @@ def over_time(answers, *, events: Mapping | None = None, confidence_level: float
         if period == "quarter":
             message = N_("all answers are of one quarter, so that no change can be told")
         raise FitError(_(message))
-    label = {"label": _("net promoter score"), "confidence_level": confidence_level}
+    label: dict[str, Any] = {"label": _("net promoter score"), "confidence_level": confidence_level}
     starts = pd.to_datetime(answers.cells[period])
     whole = estimates(found.pooled(np.zeros(len(starts), dtype=int)), **label)[0]
     lower, upper = control_limits(found, confidence_level)

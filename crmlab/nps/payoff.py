@@ -7,7 +7,7 @@ is content for other reasons may stay for them.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -184,7 +184,11 @@ def payoff(
         used = chosen & values.notna().to_numpy()
         part = frame[used].assign(value=values[used].astype(float))
         label = _(_LABELS[outcome])
-        options = {"label": label, "unit": "share" if outcome == "retention" else unit, "level": confidence_level}
+        options: dict[str, Any] = {
+            "label": label,
+            "unit": "share" if outcome == "retention" else unit,
+            "level": confidence_level,
+        }
         columns[outcome] = [_plain(part[part["group"] == own], **options) for own in range(3)]
         try:
             found, kept = _adjusted(part, others[used], amount=outcome != "retention")
@@ -266,7 +270,7 @@ def _estimates(found: AdjustedMeans, kept: list[int], part: pd.DataFrame, *, lab
     for place, own in enumerate(kept):
         value = float(found.means[place])
         error, freedom = found.standard_error(np.arange(len(kept)) == place)
-        shown = {"n": int(counts[own]), "label": label, "confidence_level": level}
+        shown: dict[str, Any] = {"n": int(counts[own]), "label": label, "confidence_level": level}
         if unit == "share":
             result[own] = intervals.from_standard_error(
                 value, error, unit=unit, within=(0, 1), degrees_of_freedom=freedom, **shown

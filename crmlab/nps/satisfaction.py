@@ -84,7 +84,7 @@ class Satisfaction:
         return sentences(told, outside if self.outside else "")
 
 
-def satisfaction(answers, *, csat_scale=(1, 5), confidence_level: float = 0.95) -> Satisfaction:
+def satisfaction(answers, *, csat_scale: tuple[float, float] = (1, 5), confidence_level: float = 0.95) -> Satisfaction:
     """The share who are satisfied, and the mean.
 
     Parameters
@@ -101,7 +101,7 @@ def satisfaction(answers, *, csat_scale=(1, 5), confidence_level: float = 0.95) 
     """
     if answers.by:
         raise ValueError(f"`answers` must be those of a single cell, got some by {', '.join(answers.by)}")
-    scale = tuple(csat_scale)
+    scale = (csat_scale[0], csat_scale[1])
     outside = answers.left_out["outside"]
     inside = int(answers.cells["answers"].sum()) if len(answers.cells) else 0
     if outside > _MOST_OUTSIDE * (inside + outside):

@@ -18,7 +18,7 @@ The one number you need to grow, Harvard Business Review 81(12), 46-54.
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -166,7 +166,7 @@ def estimates(found: Moments, *, label: str = "", confidence_level: float = 0.95
     """The score of each group, allowing for people who answer more than once."""
     effects = found.design_effects(NPS, squares(found))
     rows = zip(found.answers, found.sums["promoters"], found.sums["detractors"], effects, strict=True)
-    options = {"label": label, "confidence_level": confidence_level}
+    options: dict[str, Any] = {"label": label, "confidence_level": confidence_level}
     return [
         net_promoter_score(promoters, n - promoters - detractors, detractors, design_effect=effect, **options)
         for n, promoters, detractors, effect in rows

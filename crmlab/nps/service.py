@@ -21,7 +21,7 @@ Nonparametric estimation from incomplete observations, JASA 53, 457-481.
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -215,7 +215,7 @@ def _median(measure: str, curve: pd.DataFrame, counts: dict, confidence_level: f
     even = abs(done[first] - 0.5) < 1e-9 and first + 1 < len(hours)
     value = float((hours[first] + hours[first + 1]) / 2 if even else hours[first])
     label = _("median hours to the first answer") if measure == "response" else _("median hours to the resolution")
-    shown = {"unit": "hours", "n": n, "label": label, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"unit": "hours", "n": n, "label": label, "confidence_level": confidence_level}
     worth = _worth(f"{measure}_within_middle", counts, confidence_level)
     if worth is None:
         return Estimate(value, None, None, no_interval=_ONE, **shown)

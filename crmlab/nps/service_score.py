@@ -84,6 +84,8 @@ def score_by_service(
     ----------
     answers
         One row per answer, as `crmlab.aggregate.answer_drivers.answer_drivers` makes them.
+    measures
+        Columns of the answers; those that are not there are passed over.
 
     Raises
     ------

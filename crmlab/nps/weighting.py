@@ -17,7 +17,7 @@ Kish (1992), Weighting for unequal Pi, Journal of Official Statistics 8, 183-200
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -162,7 +162,7 @@ def weighted_score(given, *, fewest: int = 10, confidence_level: float = 0.95) -
     if not columns:
         raise FitError(_("those who answered are all of one group, so that there is nothing to weight by"))
     weights = _raked(n, columns)
-    label = {"label": _("net promoter score"), "confidence_level": confidence_level}
+    label: dict[str, Any] = {"label": _("net promoter score"), "confidence_level": confidence_level}
     mass, used = n * weights, weights[n > 0]
     return Weighted(
         estimates(moments(answers, np.where(n > 0, 0, 1)), **label)[0],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,7 @@ def _cutter():
     return cut
 
 
-def term_counts(texts: pd.Series, vocabulary: Vocabulary):
+def term_counts(texts: pd.Series, vocabulary: Vocabulary) -> Any:
     """How often each text uses each term of the vocabulary: a sparse matrix, one row per text.
 
     Of Chinese terms that lie in one another the longest counts.

@@ -87,6 +87,8 @@ def figure(
         How to read it, with n.
     heights_px
         Of the wide drawing and of the narrow one.
+    args, options
+        What the function is given beside its axes.
 
     Examples
     --------

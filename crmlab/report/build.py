@@ -3,21 +3,21 @@
 An earlier good report stays until its successor is whole, and beside a failure.
 """
 
-import hashlib
 import json
 import os
-import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from crmlab.params import Project, load_params
-from crmlab.report import alerts, customers, inputs
+from crmlab.report import alerts, audit, customers, inputs, seal, signing
 from crmlab.report.plan import Job
 
+# what no notebook may see, lest it shows it
+_SECRETS = (seal.VARIABLE, signing.VARIABLE)
 # nbconvert's exporter keeps state while it renders
 _RENDERING = Lock()
 
@@ -42,6 +42,8 @@ class Site:
         Whether reports are made again that are current.
     git
         The commit that the project stands at.
+    log
+        Where every file is entered before it is published.
     """
 
     project: Project
@@ -52,14 +54,16 @@ class Site:
     engine_memory_mb: int
     force: bool
     git: str
+    log: audit.Log
 
 
-def is_current(job: Job, record: dict | None, reports: Path) -> bool:
-    """Whether the report that stands was made from the same inputs, and is whole."""
+def is_current(job: Job, record: dict | None, site: Site) -> bool:
+    """Whether the report that stands was made from the same inputs, and is whole and as the audit log says."""
     if record is None or record.get("fingerprint") != job.fingerprint or record["status"] != "ok":
         return False
-    files = record["provenance"].get("files", {})
-    return bool(files) and all(_hash(reports / job.folder / name) == known for name, known in files.items())
+    files, folder = record["provenance"].get("files", {}), site.reports / job.folder
+    whole = bool(files) and all(audit.digest(folder / name) == known for name, known in files.items())
+    return whole and all(site.log.agrees(folder / name) for name in (*files, f"{job.notebook.name}.json"))
 
 
 def skip(job: Job, site: Site) -> None:
@@ -67,8 +71,7 @@ def skip(job: Job, site: Site) -> None:
     record = job.record("skipped", job.reason, {}, {"git": site.git})
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         _write(Path(folder, f"{job.notebook.name}.json"), record)
-        _publish(Path(folder), site.reports / job.folder)
-    _forget_failure(job, site)
+        _publish(Path(folder), job, site, "skipped", _failure(job))
 
 
 def build(
@@ -97,23 +100,25 @@ def build(
         _check_unchanged(job, site.project)
         record = job.record("ok", None, results, spent() | {"git": site.git})
         _render(executed, record, work)
-        record["provenance"]["files"] = {name: _hash(work / name) for name in _files(work)}
+        record["provenance"]["files"] = {name: audit.digest(work / name) for name in _files(work)}
         _write(work / f"{name}.json", record)
-        _publish(work, site.reports / job.folder)
-    _forget_failure(job, site)
+        clear = [f"{name}.ipynb", f"{name}.pdf"] if job.protect else []
+        _publish(work, job, site, "published", [*_failure(job), *clear])
 
 
 def fail(job: Job, site: Site, error: Exception, spent: dict) -> None:
     """Publish that a report could not be made, beside the last good one."""
     name, target = job.notebook.name, site.reports / job.folder
-    record = job.record("failed", reason(error), {}, spent | {"git": site.git})
+    # what an error says may come from the data
+    why = type(error).__name__ if job.protect else reason(error)
+    record = job.record("failed", why, {}, spent | {"git": site.git})
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         work = Path(folder)
         _render_failure(error, record, work, (target / f"{name}.html").exists())
         _write(work / f"{name}.failed.json", record)
         if not (target / f"{name}.json").exists():
             _write(work / f"{name}.json", record)
-        _publish(work, target)
+        _publish(work, job, site, "failed")
 
 
 def reason(error: Exception) -> str:
@@ -159,7 +164,7 @@ def _execute(job: Job, site: Site, started: Callable[[int], None], turn: Abstrac
             seconds=site.seconds,
             started=started,
             turn=turn,
-            environment=os.environ
+            environment={name: value for name, value in os.environ.items() if name not in _SECRETS}
             | {
                 "CRMLAB_PUBLISH": str(handed_over),
                 "CRMLAB_PARAMS": str(site.project.params),
@@ -208,6 +213,9 @@ def _render(executed, record: dict, work: Path) -> None:
     name = record["notebook"]
     with _RENDERING:
         page = render(executed, _meta(record))
+    if record["protected"]:  # the notebook as it ran shows all that the page does
+        _write_text(work / f"{name}.html", seal.seal(page, seal.run_password(record["client"])))
+        return
     _write_text(work / f"{name}.html", page)
     _write_text(work / f"{name}.ipynb", nbformat.writes(executed) + "\n")
 
@@ -223,6 +231,8 @@ def _render_failure(error: Exception, record: dict, work: Path, has_earlier: boo
     }
     name = record["notebook"]
     page = render_failed(_meta(record), shown, last_good=f"{name}.html" if has_earlier else None)
+    if record["protected"]:
+        page = seal.seal(page, seal.run_password(record["client"]))
     _write_text(work / f"{name}.failed.html", page)
 
 
@@ -232,7 +242,10 @@ def _meta(record: dict) -> dict:
 
 
 def _write(path: Path, record: dict) -> None:
+    """A record; that of a protected client, which other reports and runs build on, is for the owner's eyes alone."""
     _write_text(path, json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    if record["protected"]:
+        path.chmod(0o600)
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -243,13 +256,29 @@ def _write_text(path: Path, text: str) -> None:
         os.fsync(stream.fileno())
 
 
-def _publish(work: Path, target: Path) -> None:
-    """Move finished files into place, each at once; the JSON last, since it says that the rest is there."""
+def _publish(work: Path, job: Job, site: Site, event: str, over: Iterable[str] = ()) -> None:
+    """Enter finished files into the audit log, then move them into place, each at once; the JSON last, since it says
+    that the rest is there. Then remove what is `over`.
+    """
+    target = site.reports / job.folder
+    gone = [target / name for name in over if (target / name).exists()]
+    site.log.append(
+        event,
+        {target / name: audit.digest(work / name) for name in _files(work)} | dict.fromkeys(gone),
+        client=job.client,
+        notebook=job.notebook.name,
+        as_of=job.as_of.isoformat(),
+        fingerprint=job.fingerprint,
+        data=job.inputs["data"],
+        git=site.git,
+    )
     target.mkdir(parents=True, exist_ok=True)
     for name in sorted(_files(work), key=lambda name: name.endswith(".json")):
         if "/" in name:
             (target / name).parent.mkdir(mode=0o700, exist_ok=True)
         os.replace(work / name, target / name)
+    for path in gone:
+        path.unlink()
 
 
 def _files(work: Path) -> list[str]:
@@ -257,22 +286,6 @@ def _files(work: Path) -> list[str]:
     return sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
 
 
-def _forget_failure(job: Job, site: Site) -> None:
-    """Remove what tells of a failure that is over."""
-    for ending in ("failed.html", "failed.json"):
-        (site.reports / job.folder / f"{job.notebook.name}.{ending}").unlink(missing_ok=True)
-
-
-def _hash(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-
-
-def git_commit(root: Path) -> str:
-    """The commit the project stands at, `-dirty` if files differ from it; empty where there is no git."""
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return described.stdout.strip()
+def _failure(job: Job) -> list[str]:
+    """What tells of a failure."""
+    return [f"{job.notebook.name}.{ending}" for ending in ("failed.html", "failed.json")]

@@ -5,8 +5,11 @@ Contents count, not dates of files: a folder that was copied or checked out anew
 
 import hashlib
 import json
+import os
 import platform
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -15,7 +18,7 @@ from typing import Any
 
 from crmlab.notebook import Notebook
 from crmlab.params import Params, Project
-from crmlab.sources import fingerprint, source_files
+from crmlab.sources import fingerprint, in_store, is_queried, snapshots, source_files
 
 # the parts, as a run calls them where it says why it makes a report again
 PARTS = {
@@ -28,7 +31,8 @@ PARTS = {
     "code": "crmlab's code",
     "versions": "a package's version",
 }
-_HEAD = ("client", "language", "currency", "timezone", "max_rejected", "stale_after_days")
+_HEAD = ("client", "language", "currency", "timezone", "max_rejected", "stale_after_days", "protect")
+_HEAD += ("show", "min_group")
 # while these stay, a client's as-of date and the verdict on its data do as well
 OF_CLIENT = ("client", "data", "code", "versions")
 
@@ -74,8 +78,20 @@ def client_inputs(params: Params, project: Project) -> dict[str, str]:
     data = {}
     for table in params.data:
         files = source_files(params, table, project)
-        data[table] = [[path.name for path in files], fingerprint(files)]
+        data[table] = [[path.name for path in files], fingerprint(files), *_queried(params, table)]
     return {"client": digest(head), "data": digest(data), "code": code(), "versions": digest(versions())}
+
+
+def _queried(params: Params, table: str) -> list[str]:
+    """Fingerprints of what a database gave for a table, asked once in a run; none where it comes from files alone."""
+    if in_store(params.data[table]):  # a store may have changed since: made again in every run, once
+        return [os.environ.get("CRMLAB_SNAPSHOTS", "")]
+    if not is_queried(params.data[table]):
+        return []
+    from crmlab.data import connect
+
+    with tempfile.TemporaryDirectory() as passing:
+        return snapshots(connect(), params, table, Path(os.environ.get("CRMLAB_SNAPSHOTS") or passing))
 
 
 def notebook_inputs(notebook: Notebook) -> str:
@@ -90,3 +106,14 @@ def notebook_inputs(notebook: Notebook) -> str:
 def changed(before: Mapping[str, str], now: Mapping[str, str], parts: Iterable[str] = tuple(PARTS)) -> str:
     """What differs between two reports' inputs, in words; empty if nothing does."""
     return ", ".join(PARTS[part] for part in parts if before.get(part) != now.get(part))
+
+
+def git_commit(root: Path) -> str:
+    """The commit the project stands at, `-dirty` if files differ from it; empty where there is no git."""
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return described.stdout.strip()

@@ -191,7 +191,9 @@ def _quality(tables: Mapping) -> dict:
         {
             "table": name,
             "rows": found.get("rows"),
-            "accepted": None if found.get("rows") is None else found["rows"] - found.get("rejected", 0),
+            "accepted": None
+            if found.get("rows") is None
+            else found["rows"] - found.get("rejected", 0) - found.get("filtered", 0),
             "rejected": found.get("rejected"),
             "remarks": clauses(
                 _("{what}: {n}").format(what=reason, n=number(count))

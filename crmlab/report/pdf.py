@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crmlab.report import memory, processes, workspace
+from crmlab.report import audit, memory, processes, seal, workspace
 from crmlab.report.progress import shown
 from crmlab.report.schedule import Outcome
 
@@ -60,6 +60,7 @@ def update(
     *,
     wanted: bool,
     say: Callable[[str], None],
+    root: Path,
     check: Callable[[], None] = lambda: None,
     workers: int = 1,
     seconds: float = 120.0,
@@ -74,6 +75,8 @@ def update(
         Folder for what browsers write in passing.
     say
         Called with a line for each report that could not be printed, and why.
+    root
+        The project's folder, whose key signs the audit log.
     check
         Called now and then; what it raises ends the printing.
     workers, seconds
@@ -85,12 +88,16 @@ def update(
         Whether nothing is left to print, or none was wanted.
     """
     pages = [outcome.file for outcome in outcomes if outcome.status in ("built", "reused")]
+    pages = [page for page in pages if not seal.is_sealed(page)]
     if not any(wanted or beside(page).exists() for page in pages):
         return True
     with workspace.only_run(reports, say, check), workspace.staging(reports) as staging:
-        outdated = [page for page in pages if not is_current(page)]
-        for page in outdated:
-            beside(page).unlink(missing_ok=True)
+        log = audit.Log(reports, root)
+        outdated = [page for page in pages if not (is_current(page) and log.agrees(beside(page)))]
+        prints = [beside(page) for page in outdated]
+        for path in prints:
+            path.unlink(missing_ok=True)
+        log.note("removed", prints)
         if not wanted or not outdated:
             return True
         if (program := browser()) is None:
@@ -99,6 +106,7 @@ def update(
             say(f"crmlab report: {lack}, so no PDF was printed; install chromium or set {VARIABLE}")
             return False
         faults = _print_all(outdated, _Press(program, staging, scratch, seconds), workers, check)
+        log.note("printed", prints)
     for page, fault in faults.items():
         say(f"{shown(page)}: no PDF was printed: {fault}")
     return not faults

@@ -12,7 +12,7 @@ from crmlab.contract import InputError, suggestion
 from crmlab.messages import listed, ngettext, speaking
 from crmlab.notebook import RESERVED, Notebook, parse_day, read_notebooks
 from crmlab.params import Params, Project, load_params
-from crmlab.report import inputs, processes
+from crmlab.report import inputs, processes, seal
 from crmlab.report.published import Published
 
 
@@ -32,6 +32,8 @@ class Job:
         The as-of date of the last report before it, if there is one.
     stale_after_days
         How old its data may become, if the client's file says so.
+    protect
+        Whether its pages are published sealed.
     reason
         Why it is skipped, if it is.
     """
@@ -49,6 +51,7 @@ class Job:
     inputs: dict[str, str]
     previous: str | None
     stale_after_days: int | None
+    protect: bool
     reason: str | None
 
     @property
@@ -78,6 +81,7 @@ class Job:
             "as_of": self.as_of.isoformat(),
             "previous": self.previous,
             "stale_after_days": self.stale_after_days,
+            "protected": self.protect,
             "currency": self.currency,
             "language": self.language,
             "status": status,
@@ -156,6 +160,8 @@ def plan(
     def of_client(client: str) -> list[Job] | InputError:
         try:
             params = load_params(project, client, as_of=as_of)
+            if params.protect:
+                seal.run_password(params.file)
             parts = inputs.client_inputs(params, project)
             day = _known_day(published.get(client), parts, params.as_of)
             if day is None:
@@ -181,7 +187,8 @@ def plan(
             raise
     faults = {client: str(result) for client, result in found.items() if isinstance(result, InputError)}
     if len(faults) == len(ids):
-        raise InputError("\n".join(faults.values()))
+        details = (result.detail for result in found.values() if isinstance(result, InputError))
+        raise InputError("\n".join(faults.values()), "\n".join(details))
     return Plan(
         [job for client in ids if client not in faults for job in found[client]],
         faults,
@@ -233,7 +240,8 @@ def _known_day(published: Published | None, parts: dict[str, str], given: date |
 
 def _read_all(project: Project, client_id: str, as_of: str | None) -> str:
     """Check all of a client's data; its as-of date."""
-    from crmlab.client import check, open_client
+    from crmlab.client import open_client
+    from crmlab.gate import check
 
     client = open_client(client_id, as_of, project=project)
     check(client)
@@ -272,6 +280,7 @@ def _job(
         inputs=parts | own,
         previous=before["as_of"] if before else None,
         stale_after_days=params.stale_after_days,
+        protect=params.protect,
         reason=_lacking(missing, params.language) if missing else None,
     )
 

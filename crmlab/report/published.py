@@ -68,7 +68,7 @@ class Published:
         return [entry for entry in self.entries if entry["as_of"] == as_of]
 
     def metrics(self, as_of: str) -> dict[str, dict]:
-        """What all reports of a date published, by the metric's name.
+        """What all reports of a date published, by the metric's name; nothing of what is sealed.
 
         Each says its report's `language`, and is `old` where the report failed since.
         """
@@ -76,6 +76,7 @@ class Published:
             name: metric | {"old": entry["status"] == "failed", "language": entry.get("language") or "en"}
             for entry in self.at(as_of)
             for name, metric in entry["metrics"].items()
+            if not entry.get("protected")
         }
 
     def before(self, notebook: str, as_of: str) -> dict | None:

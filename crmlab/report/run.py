@@ -13,7 +13,7 @@ from pathlib import Path
 
 from crmlab.notebook import is_name
 from crmlab.params import Project
-from crmlab.report import alerts, build, customers, memory, workspace
+from crmlab.report import alerts, audit, build, customers, inputs, memory, workspace
 from crmlab.report.history import render_history
 from crmlab.report.index import OTHERS, portfolios, render_index
 from crmlab.report.plan import Plan
@@ -64,18 +64,15 @@ def run(
         ):
             plan = plan_again() if waited else plan
             share = max(_LEAST_ENGINE_MB, (memory.available() >> 20) // (2 * workers))
-            git = build.git_commit(project.root)
-            site = build.Site(project, reports, staging, scratch, seconds, share, force, git)
+            git, log = inputs.git_commit(project.root), audit.Log(reports, project.root)
+            site = build.Site(project, reports, staging, scratch, seconds, share, force, git, log)
             watch.planned(len(plan.jobs))
             before = published(reports)
             outcomes = _clients_that_failed(plan, before, site)
             for outcome in outcomes:
                 watch.finished(outcome)
             outcomes += Schedule(plan, before, site, workers, watch, check).run()
-            for folder in sorted({job.folder for job in plan.jobs}):
-                customers.join(reports / folder, staging)
-                alerts.join(reports / folder, staging)
-            _write_pages(reports, staging, watch)
+            log.note("pages", _join(plan, reports, staging, log) + _write_pages(reports, staging, watch))
             return outcomes
     except OSError as error:
         if workspace.is_full(error):
@@ -99,6 +96,7 @@ def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: buil
         run_on = datetime.now(UTC).isoformat(timespec="seconds")
         text = json.dumps(about | {"provenance": {"run_on": run_on}}, ensure_ascii=False, indent=1) + "\n"
         fault = fault_of(build.replace_if_changed, file, text, site.staging)
+        site.log.note("failed", [file])
         outcomes.append(Outcome(client, "", "", "failed", f"{reason}\n{fault}" if fault else reason, 0.0, file))
     started, clients = {job.client for job in plan.jobs}, site.project.clients()
     for client, standing in before.items():
@@ -106,10 +104,24 @@ def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: buil
             (site.reports / client / "failed.json").unlink()
             if not standing.entries and client not in clients:
                 shutil.rmtree(site.reports / client)
+            site.log.note("pages", [site.reports / client / name for name in ("failed.json", "index.html")])
     return outcomes
 
 
-def _write_pages(reports: Path, staging: Path, watch: Watch) -> None:
+def _join(plan: Plan, reports: Path, staging: Path, log: audit.Log) -> list[Path]:
+    """Of each date, what its reports say of single customers; one that is not as the log says is made anew."""
+    joined = []
+    for folder in sorted({job.folder for job in plan.jobs}):
+        for kind in (customers, alerts):
+            path = reports / folder / kind.JOINED
+            if not log.agrees(path):
+                path.unlink(missing_ok=True)
+            kind.join(reports / folder, staging)
+            joined.append(path)
+    return joined
+
+
+def _write_pages(reports: Path, staging: Path, watch: Watch) -> list[Path]:
     """The portfolio in the languages of its clients, and each client's history, where they say something new."""
     found = published(reports, watch.say)
     files, today = portfolios(found), date.today()
@@ -120,3 +132,4 @@ def _write_pages(reports: Path, staging: Path, watch: Watch) -> None:
     for name, client in found.items():
         home = f"../{files.get(client.language, 'index.html')}"
         build.replace_if_changed(reports / name / "index.html", render_history(client, home=home), staging)
+    return [reports / file for file in OTHERS | set(files.values())] + [reports / name / "index.html" for name in found]

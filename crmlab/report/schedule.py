@@ -154,7 +154,7 @@ class Schedule:
             else:
                 fault = None
             self._done(job, "failed" if fault else "skipped", fault or job.reason, 0.0, f"{job.notebook.name}.json")
-        elif not self.site.force and build.is_current(job, record, self.site.reports):
+        elif not self.site.force and build.is_current(job, record, self.site):
             self._done(job, "reused", None, 0.0, f"{job.notebook.name}.html")
         else:
             return False

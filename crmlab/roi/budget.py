@@ -10,7 +10,7 @@ drawn towards one another (shrunken): the best of many raw estimates is best by 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -107,6 +107,10 @@ def budget(
         Money there is; None for all that pays.
     likely
         Chance of paying from which a segment is reached; below one minus it, it is left.
+    horizon_months
+        How long a customer reached next is expected to gain.
+    effect_persistence, annual_discount_rate
+        As of `cash_flows.programme`.
     """
     missing = [name for name in _NEEDED if name not in segments]
     if missing:
@@ -133,7 +137,7 @@ def budget(
         roi = np.where(cost > 0, net / cost, np.where(net > 0, np.inf, -np.inf))
     own = known["n"] if "n" in known else known["size"]
     counts = [each.n if isinstance(each, Estimate) else int(n) for each, n in zip(known["estimate"], own, strict=True)]
-    shown = {"unit": unit, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"unit": unit, "confidence_level": confidence_level}
     label = _("net gain per customer")
     table = pd.DataFrame(
         {
@@ -157,7 +161,9 @@ def budget(
     return Budget(table[list(Budget.formats)], gain, float(table["spend"].sum()), int(horizon_months), unit)
 
 
-def segments_to_reach(effects: pd.DataFrame, exposure: pd.DataFrame, profiles: pd.DataFrame, *, by: str):
+def segments_to_reach(
+    effects: pd.DataFrame, exposure: pd.DataFrame, profiles: pd.DataFrame, *, by: str
+) -> pd.DataFrame:
     """Effects by segment joined with what reaching a customer cost there and how many are left: what `budget` takes.
 
     Parameters
@@ -167,6 +173,8 @@ def segments_to_reach(effects: pd.DataFrame, exposure: pd.DataFrame, profiles: p
     exposure
         One row per customer: `customer_id`, `treated`, `cost`. A segment where nobody was reached costs what the others
         do. Segments that have no effect of their own are among the "Others", where `effects` has those.
+    profiles, by
+        Frame with `customer_id` and the column `by`, which makes the segments.
     """
     if "cost" not in exposure:
         raise FitError("the table exposure does not say what reaching a customer cost")

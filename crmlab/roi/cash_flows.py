@@ -242,6 +242,8 @@ def programme(
         The last day that counts; that of the last planned flow unless given.
     effect_persistence
         Share of the effect that is left a year after the as-of date; of that, the same share another year later.
+    annual_discount_rate
+        0.1 is 10% a year.
 
     Raises
     ------

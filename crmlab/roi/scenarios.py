@@ -166,7 +166,13 @@ def scenarios(
 
 
 def break_even(evaluated: Programme) -> BreakEven:
-    """How low the effect or the benefits, how high the costs or the discount rate may be until nothing is gained."""
+    """How low the effect or the benefits, how high the costs or the discount rate may be until nothing is gained.
+
+    Parameters
+    ----------
+    evaluated
+        As `cash_flows.programme` gives it.
+    """
     lines = lines_of(evaluated)
     rows = []
     for term in (name for name in lines.known if name in (EFFECT, PERSISTENCE, RATE, *ALL.values())):

@@ -7,7 +7,7 @@ chance if the effect's interval does and the ranges are right; what nobody state
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -149,6 +149,8 @@ def simulate(
         correlations of what the client's table holds and the programme does not are passed over.
     effect_draws
         Of the effect per customer-month, where its uncertainty is no normal distribution.
+    programme
+        As `cash_flows.programme` gives it.
     """
     intervals.z_score(confidence_level)
     if draws != int(draws) or draws < 100:
@@ -164,7 +166,7 @@ def simulate(
     own_benefits, own_costs = expected.benefits_pv, expected.costs_pv
 
     def estimate(value: float, outcomes, of: str, label: str, nothing: str = NOTHING_DRAWN) -> Estimate:
-        shown = {"label": label, "confidence_level": confidence_level}
+        shown: dict[str, Any] = {"label": label, "confidence_level": confidence_level}
         # a value that is not there in too many draws is infinite in them
         low, high = np.quantile(outcomes, tails, method="inverted_cdf") if drawn else (np.nan, np.nan)
         if not (np.isfinite(low) and np.isfinite(high) and high > low):

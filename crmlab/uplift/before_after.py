@@ -24,6 +24,7 @@ interventions: a tutorial, International Journal of Epidemiology 46, 348-355.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,7 @@ def before_after_effect(
         raise FitError("the months do not differ from one another, so that no effect can be told")
     n = int(series.n[series.month == series.month.max()].sum())
     each, share, to_date = LABELS[outcome]
-    options = {"n": n, "level": confidence_level}
+    options: dict[str, Any] = {"n": n, "level": confidence_level}
     estimate = effect_estimate(effect, error, freedom, unit=unit, label=each, **options)
     total = effect_estimate(
         effect * customer_months, error * customer_months, freedom, unit=unit, label=to_date, **options

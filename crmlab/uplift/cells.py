@@ -61,7 +61,7 @@ class Cells:
         return [int(start) for start in np.unique(self.start) if start < len(self.observed)]
 
 
-def outcome_of(panel, outcome: str):
+def outcome_of(panel, outcome: str) -> np.ndarray:
     """The matrix of an outcome, customers by months."""
     if outcome not in panel.outcomes:
         raise FitError(f"the transactions tell no {outcome}")

@@ -1,7 +1,7 @@
 """The effect of the programme by the best design that the data allow, and by each that they allow."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def programme_effect(
     """
     if assignment not in ASSIGNMENTS:
         raise ValueError(f"`assignment` must be among {', '.join(ASSIGNMENTS)}, got {assignment!r}")
-    options = {"outcome": outcome, "unit": unit, "confidence_level": confidence_level}
+    options: dict[str, Any] = {"outcome": outcome, "unit": unit, "confidence_level": confidence_level}
     _enough_reached(panel, outcome)
     comparable = _comparable(panel)
     if comparable and assignment == "random":

@@ -177,7 +177,9 @@ def _signed(share: float) -> str:
     return ("+" if share > 0 else "") + language.quantity(share, "share")
 
 
-def effect_estimate(value: float, error: float, freedom: float, *, unit: str, n: int, label: str, level: float):
+def effect_estimate(
+    value: float, error: float, freedom: float, *, unit: str, n: int, label: str, level: float
+) -> Estimate:
     return intervals.from_standard_error(
         float(value),
         float(error),

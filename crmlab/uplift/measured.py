@@ -1,5 +1,7 @@
 """From a comparison of groups to a result: what the randomised test and the staggered rollout share."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -26,7 +28,7 @@ def measured(
     if not error > 0:
         raise FitError("no customer's months differ from another's, so that no effect can be told")
     each, share, to_date = LABELS[outcome]
-    options = {"n": n, "level": level}
+    options: dict[str, Any] = {"n": n, "level": level}
     p = float(2 * stats.t.sf(abs(total) / error, freedom))
     relative = relative_estimate(
         total * scale, brought * scale, covariance * scale**2, freedom, n=n, label=share, confidence_level=level
@@ -81,7 +83,7 @@ def _waves(found: Contrasts, panel, outcome: str, unit: str, level: float) -> pd
         inside = (found.cells.start == start) & found.weights[name].any(axis=1)
         customers = int(found.cells.n[inside].sum())
         value, error = found.values([name])[0], float(np.sqrt(found.covariance([name])[0, 0]))
-        options = {"unit": unit, "n": customers, "level": level}
+        options: dict[str, Any] = {"unit": unit, "n": customers, "level": level}
         freedom = found.degrees_of_freedom(name)
         effect = effect_estimate(value / months, error / months, freedom, label=each, **options)
         total = effect_estimate(value, error, freedom, label=to_date, **options)

@@ -12,7 +12,7 @@ average treatment effects, JASA 120, 38-51.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -163,7 +163,7 @@ def targeting(
         order = np.argsort(-expected[inside], kind="stable")
         rank[inside[order]] = (np.arange(len(inside)) + 0.5) / len(inside)
     cost = _cost(panel) if cost is None else float(cost)
-    options = {"unit": unit, "n": len(y), "confidence_level": confidence_level}
+    options: dict[str, Any] = {"unit": unit, "n": len(y), "confidence_level": confidence_level}
     gain = score * horizon_months - cost
     chosen = expected * horizon_months > cost
     ids = panel.customers["customer_id"].to_numpy()[seen]
