@@ -19,6 +19,7 @@ from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.intervals import Estimate, count
 from crmlab.inventory import Period
 from crmlab.messages import _, speak
+from crmlab.notebook import read_notebook
 from crmlab.params import Params, Project, find_project, load_params
 from crmlab.quality import Quality
 
@@ -190,8 +191,10 @@ class Client:
         return attempt(findings.customers, self._reports / self.as_of.isoformat(), notebooks)
 
     def parameters(self, notebook: str) -> dict:
-        """The parameters that the report of another `notebook` was made with at this date; none where there is none."""
-        return findings.parameters(self._reports / self.as_of.isoformat(), notebook)
+        """What another `notebook` takes: the parameters of its cell, over them what the client's file says."""
+        cell = read_notebook(self.project.notebooks / f"{notebook}.ipynb").parameters
+        known = {each.name: each.default for each in cell}
+        return known | self.params.sections.get(notebook, {})
 
     def reasons(self, *notebooks: str) -> dict[str, str]:
         """Why these `notebooks` say nothing at the as-of date, by name; those that do are left out."""

@@ -59,11 +59,6 @@ def customers(folder: Path, notebooks: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(frames, axis=1).sort_index().rename_axis("customer_id").reset_index()
 
 
-def parameters(folder: Path, notebook: str) -> dict:
-    """The parameters that a report of the same date was made with; none where there is none."""
-    return (record(folder, notebook) or {}).get("parameters", {})
-
-
 def reasons(folder: Path, notebooks: tuple[str, ...]) -> dict[str, str]:
     """Why these notebooks say nothing at a date, by name; those that are well are left out."""
     found = {}

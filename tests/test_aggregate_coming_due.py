@@ -174,7 +174,7 @@ def test_data_that_do_not_reach_back_a_year_are_not_compared():
         same_months_a_year_before(BOUGHT, until=DAY, months=13)
 
 
-def test_xinglin_as_pandas_counts_it():
+def test_xinglin_as_pandas_counts_it(example):
     client = crmlab.open("xinglin", "2026-06-30")
     found = payments_due(client.table("payments"), until=client.as_of)
     rows, end = client.table("payments").collect().to_pandas(), pd.Timestamp(client.as_of)

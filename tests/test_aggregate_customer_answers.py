@@ -88,7 +88,7 @@ def test_order_and_engine_do_not_matter(rows, chance):
         pd.testing.assert_frame_equal(found, customer_answers(lazy, until="2024-12-31"), check_dtype=not found.empty)
 
 
-def test_xinglin_as_pandas_counts_it():
+def test_xinglin_as_pandas_counts_it(example):
     client = crmlab.open("xinglin")
     found = customer_answers(client.table("surveys"), until=client.as_of).set_index("customer_id")
     rows = client.table("surveys").collect().to_pandas().dropna(subset=["nps", "csat"], how="all")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 
 import crmlab
 from crmlab import privacy
-from crmlab.client import open_client
+from crmlab.client import Client, open_client
 from crmlab.contract import InputError
 from crmlab.gate import check
 from crmlab.intervals import count, wilson
@@ -195,3 +196,12 @@ def test_once_it_is_open_its_customers_have_codes_and_no_names(small):
     assert privacy.without_names("Ann Lee called") == "[name] called"
     assert privacy.min_group() == 7
     assert client.names() == {"1", "2", "3", "Ann Lee", "Bo Chen"}
+
+
+def test_parameters_of_another_notebook_are_its_own_and_what_the_client_says(small):
+    client = open_client("acme")
+    name = next(iter(small.project.notebooks.glob("*.ipynb"))).stem
+    known = client.parameters(name)
+    assert known["client"] and "as_of" in known
+    said = replace(client.params, sections={name: {"as_of": "2024-01-01"}})
+    assert Client(said, small.project).parameters(name) == known | {"as_of": "2024-01-01"}

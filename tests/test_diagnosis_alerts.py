@@ -176,7 +176,10 @@ def test_everything_together_is_counted_and_nobody_is_named():
 
 def test_nothing_to_warn_of():
     empty = all_alerts(payment_alerts(DUE.head(0)), contract_alerts(DUE.head(0)), customers=["a"])
-    assert (len(empty.frame), empty.summary()) == (0, "No single customer needs attention now.")
+    assert (len(empty.frame), empty.summary()) == (
+        0,
+        "Apart from those who may leave, no single customer needs attention now.",
+    )
     assert empty.table().empty and list(empty.table()) == ["kind", "high", "medium", "low", "amount"]
     assert satisfaction_alerts(ANSWERS.head(0), as_of=DAY).empty
     assert key_account_alerts(KEYS.assign(existing_value=0.0), ANSWERS, as_of=DAY).empty
@@ -185,7 +188,7 @@ def test_nothing_to_warn_of():
     absent = all_alerts(Absent("no payments"), customers=Absent("nobody is known"))
     assert (absent.metrics(), absent.summary()) == (
         {},
-        "No single customer needs attention now. Not looked for: no payments.",
+        "Apart from those who may leave, no single customer needs attention now. Not looked for: no payments.",
     )
 
 
@@ -223,8 +226,8 @@ def test_order_does_not_matter_and_amounts_add_up(rows, chance):
     assert not found.duplicated(["customer_id", "kind"]).any()
 
 
-@pytest.fixture(scope="module")
-def xinglin():
+@pytest.fixture
+def xinglin(example):
     client = crmlab.open("xinglin", "2026-06-30")
     names = ("payments", "contracts", "opportunities", "surveys")
     return client, {name: client.table(name).collect().to_pandas() for name in names}

@@ -160,7 +160,7 @@ def test_too_little_is_known_for_a_verdict():
 def test_a_figure_over_another_period_is_shown_and_not_judged():
     held = indicators(periods={"repurchase_rate": 6})
     result = due_diligence(known(repurchase_rate=0.5, retention_rate=None), held, revenue=BOOK)
-    row = result.table().set_index("measure").loc["Repurchase rate"]
+    row = result.table().set_index("measure").loc["Repurchase rate, 6 months"]
     assert row["verdict"] == "shown only" and row["value"] == "50.0%"
 
 

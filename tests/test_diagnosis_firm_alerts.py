@@ -130,7 +130,7 @@ def test_chance_alone_seldom_raises_an_alarm():
     assert alarms / draws < 0.08  # at most 5%, and what 200 draws leave
 
 
-def test_xinglin_and_cdnow_as_they_are():
+def test_xinglin_as_it_is(example):
     client = crmlab.open("xinglin")
     profiles, sales = client.table("customers"), client.table("transactions")
     found = purchase_alerts(same_months_a_year_before(sales, profiles, until=client.as_of), as_of=client.as_of)

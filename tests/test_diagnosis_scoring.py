@@ -101,7 +101,7 @@ def test_a_metric_over_another_period_is_shown_and_missing():
     found = diagnose(FOUND | {"repurchase_rate": estimate(0.5, 0.02)}, judged)
     row = found.missing.set_index("name").loc["repurchase_rate"]
     assert row["reason"].startswith("told over another period")
-    assert "Repurchase rate" in found.shown_table()["indicator"].tolist()
+    assert "Repurchase rate, 6 months" in found.shown_table()["indicator"].tolist()
 
 
 def test_nothing_to_score_says_so():
@@ -137,8 +137,8 @@ def test_change_is_that_of_the_same_metric_alone():
 
 def test_words_say_where_points_are_lost():
     assert diagnose(FOUND, THREE).losses(2) == (
-        "Where most points are lost: Retention rate: 20.0 points (75.0%, target 85%); "
-        "Satisfaction (CSAT): 13.3 points (85.0%, target 95%)."
+        "Most points are lost on Retention rate (20.0 points: 75.0%, target 85%); "
+        "Satisfaction (CSAT) (13.3 points: 85.0%, target 95%)."
     )
     best = {"csat": estimate(0.99)}
     assert diagnose(best, [CSAT]).losses() == "Every indicator that is scored reaches its target."

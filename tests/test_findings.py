@@ -80,9 +80,3 @@ def test_reasons_are_told_of_those_that_say_nothing(tmp_path):
         "roi": "the client supplies no table crm_cashflows",
         "churn": "its report was not made",
     }
-
-
-def test_parameters_are_those_a_report_was_made_with(tmp_path):
-    (tmp_path / "nps.json").write_text('{"status": "ok", "parameters": {"csat_scale": [1, 7]}}')
-    assert findings.parameters(tmp_path, "nps") == {"csat_scale": [1, 7]}
-    assert findings.parameters(tmp_path, "churn") == {}

@@ -56,7 +56,7 @@ LISTING = (
     " 'csat': prose.missing(f'CSAT {name}', f'no scale {name}')})",
     "## Answers: what was said?",
     "prose.answer(f'An answer on {name}.', note)",
-    "tables.table(surveys[['touchpoint', 'customer_id', 'comment']], title=name, subtitle=name, flag=name)",
+    "tables.table(surveys[['touchpoint', 'customer_id', 'comment']], title=name, subtitle=name)",
     "surveys[['customer_id', 'comment']].head(3)",
     "def scatter(result, ax):\n    ax.plot([0, 1], [0, 1])\n    ax.text(0.2, 0.8, result)\n    ax.set_xlabel(result)\n"
     "    ax.set_title(f'The finding on {result}', loc='left')\n    ax.set_label(f'A line from 0 to 1 on {result}')\n"

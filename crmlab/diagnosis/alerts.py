@@ -83,6 +83,10 @@ class Alerts:
         """By the names under which a run publishes them."""
         return {"customers_warned_share": self.share} if self.among else {}
 
+    def raised(self) -> "Alerts | Absent":
+        """These alerts, if there is any: of none there is nothing to draw."""
+        return self if len(self.frame) else Absent(_("no alert is raised"))
+
     def headline(self) -> str:
         """How many customers need attention, and what is overdue or falls due."""
         return sentences(self._said_of_customers(), self._said_of_payments())
@@ -97,7 +101,7 @@ class Alerts:
     def _said_of_customers(self) -> str:
         count, high = self.warned(*_PRESSING), self.warned("high")
         if not count:
-            return _("No single customer needs attention now.")
+            return _("Apart from those who may leave, no single customer needs attention now.")
         values = {"n": language.number(count), "high": language.number(high)}
         if not self.among:
             return ngettext(

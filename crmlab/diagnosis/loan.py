@@ -29,7 +29,7 @@ class Loan:
     covenant
         Debt-service cover below which the loan agreement is broken.
     margin
-        Share of revenue that is left after the cost of what was sold.
+        Share of revenue that is left after the cost of what was sold; None where that is not known, for all of it.
     fixed_costs_a_year
         That are paid before debt is served.
     """
@@ -38,7 +38,7 @@ class Loan:
     annual_interest_rate: float = 0.06
     repayment: Literal["annuity", "equal_principal", "bullet"] = "annuity"
     covenant: float = 1.2
-    margin: float = 1.0
+    margin: float | None = None
     fixed_costs_a_year: float = 0.0
 
     def __post_init__(self):
@@ -50,6 +50,8 @@ class Loan:
             raise ValueError(f"`annual_interest_rate` must be 0 or more, got {self.annual_interest_rate}")
         if not self.covenant > 0:
             raise ValueError(f"`covenant` must be above 0, got {self.covenant}")
+        if self.margin is None:
+            object.__setattr__(self, "margin", 1.0)
         if not 0 < self.margin <= 1:
             raise ValueError(f"`margin` must be a share above 0 and up to 1, got {self.margin}")
         if not self.fixed_costs_a_year >= 0:

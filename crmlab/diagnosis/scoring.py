@@ -57,7 +57,7 @@ def diagnose(
     FitError
         If no indicator that is scored was found.
     """
-    bands = weighing.checked_bands(weighing.RATINGS if bands is None else bands)
+    bands = weighing.checked_bands(bands or weighing.RATINGS)
     weights = weighing.checked_part_weights(part_weights or {})
     wanted = [each for each in indicators if each.is_scored or each.unjudged]
     there = [each for each in indicators if isinstance(found.get(each.name), Estimate)]

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from crmlab import language
 from crmlab.diagnosis.indicators import DEFAULTS, PRESETS, Indicator, nearest
 from crmlab.intervals import Target
-from crmlab.messages import N_
+from crmlab.messages import N_, _
 
 # metrics told over a period: the notebook's parameter that sets it
 _PERIODS = {
@@ -106,6 +107,9 @@ def _over(indicator: Indicator, months: int) -> Indicator:
     """Ends stated over a year, over so many months."""
     if months == 12 or indicator.name not in _PERIODS:
         return indicator
+    # the short name speaks of a year unless it says otherwise
+    label = _("{indicator}, {months}").format(indicator=_(indicator.label), months=language.quantity(months, "months"))
+    indicator = replace(indicator, label=label)
     if indicator.name not in _LEFT:
         return replace(indicator, floor=None, target=None, unjudged=_OTHER_PERIOD)
     a, b = _LEFT[indicator.name]

@@ -149,7 +149,7 @@ class Diagnosis:
         if worst.empty:
             return _("Every indicator that is scored reaches its target.")
         told = clauses(
-            _("{indicator}: {loss} points ({value}, target {target})").format(
+            _("{indicator} ({loss} points: {value}, target {target})").format(
                 indicator=_(row.label),
                 loss=language.number(row.loss, 1),
                 value=row.value.text(),
@@ -157,7 +157,7 @@ class Diagnosis:
             )
             for row in worst.itertuples()
         )
-        return _("Where most points are lost: {indicators}.").format(indicators=told)
+        return _("Most points are lost on {indicators}.").format(indicators=told)
 
     def certainty(self) -> str:
         """How sure the letter is, given the indicators' intervals."""
