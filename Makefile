@@ -15,10 +15,11 @@ help:
 	@echo 'make report   build every report that is not current; CLIENT=name NOTEBOOK=name AS_OF=2025-12-31 narrow it,'
 	@echo '              FORCE=1 builds all, JOBS=2 at a time, QUIET=1 shows failures alone, LOG=file keeps JSON lines,'
 	@echo '              FORMAT=pdf also prints each, where there is Chromium, Chrome or Edge'
-	@echo 'make new      begin a client from its files: CLIENT=acme FILES="orders.csv survey.xlsx"; CURRENCY=EUR'
+	@echo 'make new      begin a client from its files: CLIENT=acme FILES="orders.csv survey.xlsx"; CURRENCY=EUR,'
+	@echo '              CUSTOMER=column where the files call the customer by a name of their own'
 	@echo 'make check    check parameters and data without building anything; CLIENT=name'
 	@echo 'make data     make the example data'
-	@echo 'make lab      open the notebooks in JupyterLab'
+	@echo 'make lab      open the notebooks in JupyterLab; ARGS="--no-browser --port 8899" are its own options'
 	@echo 'make notebook  start a new analysis, notebooks/NAME.ipynb: NAME=pricing'
 	@echo 'make test     run the tests; ARGS="-k name" narrows them'
 	@echo 'make bench    run the slow simulations and timings'
@@ -58,7 +59,7 @@ report: data
 		$(if $(QUIET),--quiet) $(if $(FORCE),--force)
 
 new: $(STAMP)
-	@$(BIN)/crmlab new $(CLIENT) $(FILES) $(if $(CURRENCY),--currency $(CURRENCY))
+	@$(BIN)/crmlab new $(CLIENT) $(FILES) $(if $(CURRENCY),--currency $(CURRENCY)) $(if $(CUSTOMER),--customer '$(CUSTOMER)')
 
 docs: data
 	@$(BIN)/crmlab docs
@@ -72,14 +73,14 @@ data: $(STAMP)
 	@$(BIN)/crmlab data
 
 lab: data
-	@$(BIN)/crmlab lab
+	@$(BIN)/crmlab lab $(ARGS)
 
 notebook: $(STAMP)
 	@$(BIN)/crmlab notebook $(NAME)
 
-# One file's tests stay in one process: they share their fixtures.
+# One file's tests stay in one process: they share their fixtures. tests/conftest.py says which files begin.
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(STAMP)
 	@set -e; for bench in tests/bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done

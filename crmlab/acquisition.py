@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from crmlab import language
-from crmlab.groups import NOT_KNOWN, in_order, named
+from crmlab.groups import NOT_KNOWN, OTHERS, in_order, named, too_small
 from crmlab.intervals import Estimate, z_score
 from crmlab.messages import N_, _, ngettext, sentences
 from crmlab.ratios import FEWEST, ratio_of_sums
@@ -46,7 +46,7 @@ class AcquisitionCost:
         Rows that do not say how many customers were won; their spend counts nowhere.
     """
 
-    formats: ClassVar[dict[str, str]] = {"amount": "money", "new_customers": "integer", "cac": "estimate"}
+    formats: ClassVar[dict[str, str]] = {"amount": "money", "new_customers": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Channel"),
         "month": N_("Month"),
@@ -108,8 +108,6 @@ def acquisition_cost(spend: pd.DataFrame, *, unit: str = "", confidence_level: f
     ----------
     spend
         One row per period and channel: `date`, `amount`, `new_customers`, and `channel` where it is known.
-    unit
-        ISO 4217 code of the currency.
     """
     missing = [name for name in ("date", "amount") if name not in spend]
     if missing:
@@ -125,6 +123,8 @@ def acquisition_cost(spend: pd.DataFrame, *, unit: str = "", confidence_level: f
         }
     )
     known = frame.dropna()
+    small = too_small(known["new_customers"].groupby(known["group"]).sum())
+    known = known.assign(group=known["group"].mask(known["group"].isin(small), OTHERS))
     label = _("cost of winning a customer")
     options: dict[str, Any] = {"unit": unit, "label": label, "confidence_level": confidence_level}
     channels = [(*_sums(name, part), _over_periods(part, **options)) for name, part in known.groupby("group")]

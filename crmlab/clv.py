@@ -54,8 +54,6 @@ class LifetimeValue:
         only what they are expected to.
     outcomes
         What each customer brought in each simulated future, one row per future; none above 200,000 customers.
-    group_formats, group_labels
-        How `groups` are shown, by column.
     """
 
     group_formats: ClassVar[dict[str, str]] = {
@@ -67,7 +65,6 @@ class LifetimeValue:
     }
     group_labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
-        "customers": N_("Customers"),
         "customer_share": N_("Share of customers"),
         "clv": N_("Lifetime value"),
         "clv_share": N_("Share of lifetime value"),

@@ -35,22 +35,17 @@ class GroupContribution:
         Shares and rates are estimates, None where the sum of all is not above zero.
     by
         Column that made the groups.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
-    formats: ClassVar[dict[str, str]] = {"group": "text", "customers": "integer", "customer_share": "share"} | {
+    formats: ClassVar[dict[str, str]] = {
+        "customers": "integer",
+        "customer_share": "share",
         "revenue": "money",
-        "revenue_share": "estimate",
         "margin": "money",
-        "margin_share": "estimate",
-        "margin_rate": "estimate",
     }
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
-        "customers": N_("Customers"),
         "customer_share": N_("Share of customers"),
-        "revenue": N_("Revenue"),
         "revenue_share": N_("Share of revenue"),
         "margin": N_("Net profit (margin)"),
         "margin_share": N_("Share of net profit"),
@@ -119,8 +114,6 @@ def contribution_by_group(
         One row per customer: `customer_id` and the column `by`.
     fewest
         Groups of fewer customers make up "Others" together.
-    unit
-        ISO 4217 code of the currency.
     """
     measures = ("revenue", "margin") if "margin" in customers else ("revenue",)
     frame = required_columns(customers, ("customer_id", *measures))

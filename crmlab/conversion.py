@@ -11,11 +11,10 @@ from crmlab.absence import FitError
 from crmlab.groups import column_name, group_of, in_order, named
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, ngettext, sentences
-from crmlab.shrinkage import shrunken_rates
+from crmlab.shrinkage import apart, shrunken_rates
 
 # customers needed before "every first opportunity was won" is taken as a rule of the data
 _RULE = 20
-FIRSTS = ("auto", "count", "leave_out")
 # by kind: label of the rate, and the sentence of the summary
 _KINDS = {
     "conversion": (
@@ -41,14 +40,9 @@ class SuccessRates:
         Of the outcomes of one customer, 0 to 1: it widens every interval.
     firsts_left_out
         First opportunities of a customer that were left out, because it was they that won the customer.
-    open
-        Those that have not ended.
     """
 
-    formats: ClassVar[dict[str, str]] = {"ended": "integer", "successes": "integer"} | {
-        "rate": "estimate",
-        "shrunken": "estimate",
-    }
+    formats: ClassVar[dict[str, str]] = {"ended": "integer", "successes": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
         "ended": N_("Ended"),
@@ -63,7 +57,6 @@ class SuccessRates:
     by: str | None
     correlation: float
     firsts_left_out: int
-    open: int
 
     def table(self) -> pd.DataFrame:
         """`groups`, with the names given here in the language that is spoken."""
@@ -84,21 +77,11 @@ class SuccessRates:
         """The best and the worst group, where the groups can be told apart."""
         if self.by is None or len(self.groups) < 2:
             return ""
-        column = "rate" if self.groups["shrunken"].isna().any() else "shrunken"
-        rows = self.groups.assign(value=[rate.value for rate in self.groups[column]], shown=named(self.groups["group"]))
-        best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
-        by = column_name(self.by)
-        if best[column].low <= worst[column].high:
+        by, found = column_name(self.by), apart(self.groups)
+        if found is None:
             return _("By {by}, no difference can be told.").format(by=by)
-        return _("By {by}, {best} does best: {high} {high_evidence}; {worst} worst: {low} {low_evidence}.").format(
-            by=by,
-            best=best["shown"],
-            high=best[column].text(),
-            high_evidence=best[column].evidence(),
-            worst=worst["shown"],
-            low=worst[column].text(),
-            low_evidence=worst[column].evidence(),
-        )
+        message = _("By {by}, {best} does best: {high} {high_evidence}; {worst} worst: {low} {low_evidence}.")
+        return message.format(by=by, **found)
 
 
 def conversion_rates(
@@ -106,7 +89,6 @@ def conversion_rates(
     profiles: pd.DataFrame | None = None,
     *,
     by: str | None = None,
-    first: str = "auto",
     confidence_level: float = 0.95,
 ) -> SuccessRates:
     """Share of closed opportunities that were won.
@@ -117,25 +99,23 @@ def conversion_rates(
         One row each: `customer_id`, `opened_on`, `outcome` (`won`, `lost`, anything else open).
     profiles, by
         One row per customer with `customer_id` and the column that makes the groups; one group without them.
-    first
-        A table of those who became customers knows no prospect who never did: the first opportunity of each is then
-        one that was won. `leave_out` leaves first opportunities out, `count` counts them, `auto` leaves them out if
-        each of at least 20 was won.
+
+    Notes
+    -----
+    A table of those who became customers knows no prospect who never did: the first opportunity of each is then one
+    that was won. First opportunities are left out if each of at least 20 was won.
     """
     frame = _required(opportunities, ("customer_id", "opened_on", "outcome"))
-    if first not in FIRSTS:
-        raise ValueError(f"`first` must be among {', '.join(FIRSTS)}, got {first!r}")
     frame = frame.sort_values(["customer_id", "opened_on"], kind="stable", ignore_index=True)
     is_first = ~frame["customer_id"].duplicated()
     firsts = frame.loc[is_first, "outcome"]
     firsts = firsts[firsts.isin(("won", "lost"))]
-    out = first == "leave_out" or (first == "auto" and len(firsts) >= _RULE and (firsts == "won").all())
+    out = len(firsts) >= _RULE and (firsts == "won").all()
     left_out = len(firsts) if out else 0
     frame = frame[~is_first] if out else frame
     closed = frame[frame["outcome"].isin(("won", "lost"))]
     success = (closed["outcome"] == "won").to_numpy()
-    still_open = len(frame) - len(closed)
-    return _rates("conversion", closed["customer_id"], success, profiles, by, left_out, still_open, confidence_level)
+    return _rates("conversion", closed["customer_id"], success, profiles, by, left_out, confidence_level)
 
 
 def project_success_rates(
@@ -143,7 +123,6 @@ def project_success_rates(
     profiles: pd.DataFrame | None = None,
     *,
     successes: tuple[str, ...],
-    running: tuple[str, ...] = (),
     by: str | None = None,
     confidence_level: float = 0.95,
 ) -> SuccessRates:
@@ -155,21 +134,18 @@ def project_success_rates(
         One row each: `customer_id`, `project_outcome` (empty where there is no project, or it has not ended).
     successes
         Outcomes that count as success.
-    running
-        Outcomes that are none yet.
     profiles, by
         As of `conversion_rates`.
     """
     frame = _required(opportunities, ("customer_id", "project_outcome"))
     outcome = frame["project_outcome"].where(frame["project_outcome"].astype(str).str.strip() != "")
-    ended = outcome.notna() & ~outcome.isin(running)
+    ended = outcome.notna()
     known = sorted(outcome[ended].unique())
     if known and not set(successes) & set(known):
         named = ", ".join(successes) or "none"
         raise FitError(f"`successes` must name outcomes in the data ({', '.join(known)}), got {named}")
     success = outcome[ended].isin(successes).to_numpy()
-    still = int(outcome.isin(running).sum())
-    return _rates("projects", frame.loc[ended, "customer_id"], success, profiles, by, 0, still, confidence_level)
+    return _rates("projects", frame.loc[ended, "customer_id"], success, profiles, by, 0, confidence_level)
 
 
 def _required(opportunities: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
@@ -179,17 +155,17 @@ def _required(opportunities: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFr
     return opportunities[list(needed)]
 
 
-def _rates(kind, customer_ids, success, profiles, by, left_out, still_open, confidence_level) -> SuccessRates:
+def _rates(kind, customer_ids, success, profiles, by, left_out, confidence_level) -> SuccessRates:
     columns = ["group", "ended", "successes", "rate", "shrunken"]
     by = None if profiles is None else by
     if len(success) == 0:
-        return SuccessRates(kind, None, pd.DataFrame(columns=columns), by, 0.0, left_out, still_open)
+        return SuccessRates(kind, None, pd.DataFrame(columns=columns), by, 0.0, left_out)
     label, level = _(_KINDS[kind][0]), {"confidence_level": confidence_level}
     who = pd.factorize(np.asarray(customer_ids))[0]
     correlation = _correlation(who, success)
     total = _wilson(who, success, correlation, label=label, **level)
     if by is None:
-        return SuccessRates(kind, total, pd.DataFrame(columns=columns), by, correlation, left_out, still_open)
+        return SuccessRates(kind, total, pd.DataFrame(columns=columns), by, correlation, left_out)
     group = group_of(customer_ids, profiles, by=by).to_numpy()
     rows = []
     for name in pd.unique(group):
@@ -203,7 +179,7 @@ def _rates(kind, customer_ids, success, profiles, by, left_out, still_open, conf
         **level,
     )  # fmt: skip
     frame["shrunken"] = pd.Series(shrunken or [None] * len(frame), dtype=object)
-    return SuccessRates(kind, total, in_order(frame[columns], "ended"), by, correlation, left_out, still_open)
+    return SuccessRates(kind, total, in_order(frame[columns], "ended"), by, correlation, left_out)
 
 
 def _correlation(who: np.ndarray, success: np.ndarray) -> float:

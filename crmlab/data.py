@@ -6,11 +6,14 @@ silence: `Quality` counts what was rejected, by reason, with the first rows of e
 out.
 """
 
+import multiprocessing.util
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 
 import duckdb
 
@@ -28,19 +31,26 @@ from crmlab.sources import opened
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An embedded engine that spills to the system's folder for temporary files and never fetches an extension.
+    """An embedded engine that spills to a folder of this user's own and never fetches an extension.
 
     Under a run it keeps to the memory that the run gives each kernel (`CRMLAB_MEMORY_MB`); by itself DuckDB would take
     four fifths of the machine, in every kernel.
     """
-    config = {"temp_directory": tempfile.gettempdir(), "autoinstall_known_extensions": "false"}
+    config = {"temp_directory": _spilled(os.getpid()), "autoinstall_known_extensions": "false"}
     if memory_mb := os.environ.get("CRMLAB_MEMORY_MB"):
         config["memory_limit"] = f"{memory_mb}MB"
     connection = duckdb.connect(config=config)
-    if "CRMLAB_PUBLISH" in os.environ:
-        # in Jupyter, DuckDB shows a slow query by a widget, which would stand in the report
-        connection.execute("SET enable_progress_bar = false")
+    # DuckDB shows how a slow query gets on: by a widget that would stand in the report, or across a command's own lines
+    connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@cache
+def _spilled(process: int) -> str:
+    """Where the engine of a process puts rows that its memory does not hold: it would let every user read them."""
+    folder = tempfile.mkdtemp(prefix="crmlab-")
+    multiprocessing.util.Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-100)
+    return folder
 
 
 def open_table(
@@ -114,10 +124,10 @@ def _check(
             column: absent for column in columns if (absent := sum(column not in each.columns for each in parts))
         }
         called = {file.path: file.name for file in files}
+        called |= {other.path: other.name for file in files for other in file.joined}
         quality = measure(connection, name, called, rules, lacking=lacking)
-        for file in files:
-            if file.staged:
-                connection.execute(f"DROP TABLE IF EXISTS {quoted(file.path)}")
+        for path in called:
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(path)}")
     _type_covariates(connection, contract, columns, name)
     return columns, quality
 
@@ -162,16 +172,18 @@ def _run(
         values.append(" || ', ' || ".join(f"coalesce(CAST({quoted(key)} AS VARCHAR), '')" for key in unique))
     value = "CASE _rule " + " ".join(f"WHEN {at} THEN {sql}" for at, sql in enumerate(values)) + " END"
     kept = ", ".join(map(quoted, columns))
-    # joining rates mixes the rows
-    ordered = " ORDER BY _file, _row" if form.convert else ""
+    # joining mixes the rows
+    ordered = " ORDER BY _file, _row" if form.convert or form.join else ""
     try:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {_checked(name)} AS "
             f"SELECT {kept}, _file, _row, _rule, {value} AS _value FROM ({checked}){ordered}"
         )
     except duckdb.Error as error:
-        shown = ", ".join(file.name for file in files)
-        raise InputError(f"{shown}: cannot be read: {str(error).splitlines()[0]}") from error
+        shown, said = ", ".join(file.name for file in files), str(error).splitlines()[0]
+        for file in files:
+            said = said.replace(file.path, file.name)
+        raise InputError(f"{shown}: cannot be read: {said}") from error
     return parts, rules, columns
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from crmlab import language, lorenz
 from crmlab.intervals import FULL_COUNT, Estimate
-from crmlab.messages import N_, _, sentences
+from crmlab.messages import _, sentences
 from crmlab.segments import required_columns
 
 
@@ -31,26 +31,9 @@ class Dependence:
         Shares of revenue of the 1, 5 and 10 largest, as far as there are so many customers.
     hhi
         Herfindahl-Hirschman index, from 10,000 / n (all equal) to 10,000 points (one holds all).
-    formats, list_formats, labels
-        How `table()` and `largest()` are shown, by column.
     """
 
     formats: ClassVar[dict[str, str]] = {"value": "share"}
-    list_formats: ClassVar[dict[str, str]] = {
-        "revenue": "money",
-        "revenue_share": "share",
-        "margin": "money",
-        "margin_share": "share",
-    }
-    labels: ClassVar[dict[str, str]] = {
-        "rank": N_("Rank"),
-        "customer_id": N_("Customer"),
-        "revenue": N_("Revenue"),
-        "revenue_share": N_("Share of revenue"),
-        "margin": N_("Net profit (margin)"),
-        "margin_share": N_("Share of net profit"),
-    }
-
     customers: pd.DataFrame
     top: dict[int, Estimate]
     hhi: Estimate
@@ -69,10 +52,6 @@ class Dependence:
         """One row per share of the largest; no interval, for each is a full count."""
         rows = [(each.label, each.value, each.n) for each in self.top.values()]
         return pd.DataFrame(rows, columns=["measure", "value", "n"])
-
-    def largest(self, first: int = 10) -> pd.DataFrame:
-        """The `first` customers by revenue."""
-        return self.customers.head(first)
 
     def summary(self) -> str:
         k, share = list(self.top.items())[-1]

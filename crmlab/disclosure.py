@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from crmlab import privacy, suppression
+from crmlab.csv_cells import LINE_END, guarded_frame
+from crmlab.intervals import Estimate
 from crmlab.messages import _, clauses
 from crmlab.nps.masking import excerpt
 
@@ -22,6 +24,16 @@ class Shown:
     def without_hidden(self, cells: list[dict]) -> list[dict]:
         """The cells of a column of figures, a mark in place of those that are hidden."""
         return [{"text": HIDDEN} if hide else cell for hide, cell in zip(self.hidden, cells, strict=True)]
+
+    def as_csv(self) -> str:
+        """All rows as a file: values in full, shares as fractions, the ends of an interval in columns of their own."""
+        parts = {}
+        for name, column in self.frame.items():
+            parts[name] = [value.value if isinstance(value, Estimate) else value for value in column]
+            if any(isinstance(value, Estimate) for value in column):
+                for end in ("low", "high"):
+                    parts[f"{name}_{end}"] = [getattr(value, end, None) for value in column]
+        return guarded_frame(pd.DataFrame(parts)).to_csv(index=False, lineterminator=LINE_END)
 
     def noted(self, subtitle: str) -> str:
         """The subtitle, with what the mark means where there is any."""
@@ -45,17 +57,3 @@ def shown(frame: pd.DataFrame, *, total: bool = False) -> Shown:
     if "customers" not in frame.columns[1:]:
         return Shown(frame, np.zeros(len(frame), dtype=bool))
     return Shown(*suppression.suppressed(frame, min_group=privacy.min_group(), total=total))
-
-
-def large_groups(groups: pd.DataFrame) -> pd.DataFrame:
-    """The rows that a table of the same groups would show, for a figure that counts `customers` of each."""
-    return groups[~shown(groups).hidden]
-
-
-def hidden_cells(customers: np.ndarray) -> np.ndarray:
-    """Which cells of a cross table to hide, whose rows and columns can be added up."""
-    places = np.arange(customers.size).reshape(customers.shape)
-    hidden, _told = suppression.hidden_cells(
-        list(customers.ravel()), [*places, *places.T], min_group=privacy.min_group()
-    )
-    return hidden.reshape(customers.shape)

@@ -14,13 +14,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from crmlab.contract import TABLES, InputError
+from crmlab.csv_cells import guarded
 from crmlab.params import Params, Project, load_params
-from crmlab.privacy import pseudonym, pseudonym_key
+from crmlab.privacy import CONFIDENTIAL, pseudonym, pseudonym_key
 from crmlab.reading.urls import is_database
 from crmlab.removal import KEY, Removal, Wanted, without
 from crmlab.report import audit, workspace
 from crmlab.report.seal import run_password
-from crmlab.sources import shown_name, source_files
+from crmlab.sources import joined_files, shown_name, source_files
 
 RECEIPTS = "erasures"
 # what a run makes of a client's reports; files of these kinds in a date's folder are its own
@@ -75,11 +76,12 @@ def erase(
         run_password(params.file)
     customer = pseudonym(client, customer_id, pseudonym_key(project.root))
     path = reports / client / RECEIPTS / f"{customer}.json"
-    with workspace.only_run(reports, say), ExitStack() as undo:
+    with workspace.only_run(reports, [client], say), ExitStack() as undo:
         log = audit.Log(reports, project.root)
         removals, by_hand = _removals(params, project, customer_id, undo)
         wanted = Wanted(frozenset({customer_id}))
-        outputs = [_prepared(file, wanted, undo) for file in _outputs(reports / client)]
+        written = Wanted(wanted.ids | {guarded(customer_id)})
+        outputs = [_prepared(file, written, undo) for file in _outputs(reports / client)]
         changed = [each for each in (*removals, *outputs) if each.rows]
         earlier = _earlier(path)
         if not changed and earlier:  # the run that was to follow did not come to its end
@@ -128,19 +130,21 @@ def _removals(params: Params, project: Project, customer_id: str, undo: ExitStac
         }
         wanted = Wanted(frozenset(ids), form.called(KEY))
         required = any(column.name == KEY and column.required for column in TABLES[table].columns)
+        forms = dict(joined_files(params, table, project))
         for file in source_files(params, table, project):
             if file.resolve() in seen:
                 continue
             seen.add(file.resolve())
             name = shown_name(file, project)
             try:
+                how = forms.get(file, form)
                 removal = _prepared(
-                    file, wanted, undo, header=form.header, delimiter=form.delimiter, encoding=form.encoding
+                    file, wanted, undo, header=how.header, delimiter=how.delimiter, encoding=how.encoding
                 )
             except InputError as error:
                 by_hand.append(f"{name}: {str(error).partition(': ')[2] or error}; take the customer out there")
                 continue
-            if required and not removal.keyed:
+            if (required or form.join) and not removal.keyed and file not in forms:
                 by_hand.append(f"{name}: has no column {wanted.column}; take the customer out there")
             found.append(removal)
             if removal.named:
@@ -172,7 +176,7 @@ def _prepared(file: Path, wanted: Wanted, undo: ExitStack, **form) -> Removal:
 def _outputs(folder: Path) -> Iterator[Path]:
     """Of every date what reports handed over on single customers, parts before what is joined from them."""
     for pattern in reversed(_FOR_THE_CLIENT):
-        yield from sorted(folder.glob(f"*/{pattern}"))
+        yield from sorted(folder.glob(f"*/{CONFIDENTIAL}/{pattern}"))
 
 
 def _made(reports: Path, client: str) -> list[Path]:

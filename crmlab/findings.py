@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from crmlab.absence import FitError
+from crmlab.csv_cells import unguarded_frame
 from crmlab.intervals import Estimate
 from crmlab.messages import _
+from crmlab.privacy import CONFIDENTIAL
 
 
 def record(folder: Path, notebook: str) -> dict | None:
@@ -50,13 +52,14 @@ def customers(folder: Path, notebooks: tuple[str, ...]) -> pd.DataFrame:
     FitError
         If none handed over any.
     """
-    paths = [folder / "customers" / f"{name}.csv" for name in notebooks if record(folder, name)]
+    paths = [folder / CONFIDENTIAL / "customers" / f"{name}.csv" for name in notebooks if record(folder, name)]
     # an id such as NA is no missing value
     options = {"dtype": {"customer_id": str}, "keep_default_na": False, "na_values": [""], "encoding": "utf-8-sig"}
     frames = [pd.read_csv(path, **options).set_index("customer_id") for path in paths if path.exists()]
     if not frames:
         raise FitError(_("no other report of this date says anything of single customers"))
-    return pd.concat(frames, axis=1).sort_index().rename_axis("customer_id").reset_index()
+    joined = pd.concat(frames, axis=1).rename_axis("customer_id").reset_index()
+    return unguarded_frame(joined).sort_values("customer_id", ignore_index=True)
 
 
 def reasons(folder: Path, notebooks: tuple[str, ...]) -> dict[str, str]:

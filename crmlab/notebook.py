@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
 from crmlab.contract import FIRST_YEAR, LAST_YEAR, TABLES, InputError, suggestion
+from crmlab.parsing import parsed
 
 
 def parse_day(value: Any, rule: str = "must be a date (YYYY-MM-DD)") -> date:
@@ -145,7 +146,7 @@ def read_notebooks(folder: Path) -> dict[str, Notebook]:
 
 def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     try:
-        lines = ast.parse(source).body
+        lines = parsed(source).body
     except SyntaxError as error:
         raise InputError(f"{where}: parameters cell, line {error.lineno}: {error.msg}") from error
     comments = {
@@ -160,7 +161,7 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
                 raise ValueError("must read `name: type = default`")
             annotation = line.annotation
             if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-                annotation = ast.parse(annotation.value, mode="eval").body
+                annotation = parsed(annotation.value, mode="eval").body
             parameter = Parameter(
                 name=line.target.id,
                 type=_type(annotation),

@@ -1,7 +1,7 @@
 """`params/<client>.yaml` -> checked values. The parameters cell of a notebook is the schema of its section.
 
-YAML is read as version 1.2, so that `NO`, `on` and `12:30` stay text. Everything wrong in a file is found before
-any kernel starts; each fault is one line that names file, key, value, rule and the nearest known key.
+Everything wrong in a file is found before any kernel starts; each fault is one line that names file, key, value, rule
+and the nearest known key.
 """
 
 import math
@@ -13,9 +13,6 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.intervals import Target
@@ -24,16 +21,9 @@ from crmlab.privacy import MIN_GROUP
 from crmlab.reading.check_form import check_form
 from crmlab.reading.form import ColumnForm, ConversionForm, SourceForm, currency_code
 from crmlab.reading.urls import without_secrets
+from crmlab.reading.yaml_files import read_yaml
 
-_KINDS = {type(None): "an empty file", list: "a list"}
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
-
-
-class _Constructor(SafeConstructor):
-    """Leaves dates as text: an impossible one is then a fault with a key, like any other."""
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
 def _timezone(name: str) -> str:
@@ -173,7 +163,7 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
         raise InputError(f"no such client: {client}{suggestion(client, project.clients())}")
     where = f"{project.params.name}/{path.name}"
     check_name(client, where)
-    content = _read_yaml(path, where)
+    content = read_yaml(path, where)
     notebooks = read_notebooks(project.notebooks)
     if as_of is not None:
         content["as_of"] = as_of
@@ -199,32 +189,6 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
         **{name: getattr(checked, name) for name in _Head.model_fields},
         sections={name: getattr(checked, name).model_dump(mode="json", exclude_unset=True) for name in sections},
     )
-
-
-def _read_yaml(path: Path, where: str) -> dict:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"))
-    except DuplicateKeyError as error:
-        key = str(error.problem).split('"')[1]
-        line = error.problem_mark.line + 1
-        raise InputError(f"{where}: line {line}: {key} is given twice; keep one of them") from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise InputError(f"{where}: line {line}: is not valid YAML: {error.problem}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where}: is not UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{where}: cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise InputError(f"{where}: is nested too deeply") from error
-    except (YAMLError, ValueError) as error:
-        raise InputError(f"{where}: {str(error).splitlines()[0]}") from error
-    if not isinstance(content, dict):
-        got = _KINDS.get(type(content), "a single value")
-        raise InputError(f"{where}: must hold keys and values such as `client: Acme`, got {got}")
-    return content
 
 
 def _fields(notebook: Notebook) -> dict[str, tuple[Any, Any]]:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.acquisition import AcquisitionCost
-from crmlab.groups import group_of, named
+from crmlab.groups import OTHERS, group_of, named
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import FitError, draw_params, prediction_bounds
 from crmlab.messages import N_, _, sentences
@@ -28,6 +28,8 @@ from crmlab.model_choice import fit_purchase_model
 from crmlab.purchases import UNITS_PER_MONTH, PurchaseModel
 from crmlab.spend import SpendModel, fit_gamma_gamma
 
+# customers of a channel below which it has no value of its own
+_FEWEST = 100
 # how far ahead a payback is looked for
 MOST_MONTHS = 120
 # how the table of `payback_by_channel` is headed
@@ -177,7 +179,6 @@ def payback_by_channel(
     purchases: PurchaseModel,
     spend: SpendModel,
     *,
-    fewest: int = 100,
     confidence_level: float = 0.95,
     **terms,
 ) -> pd.DataFrame:
@@ -189,22 +190,23 @@ def payback_by_channel(
         One row per customer: what the models are fitted to, and the `channel` that won them.
     purchases, spend
         Fitted to all customers: their kind, time unit and currency are taken.
-    fewest
-        A channel with fewer customers, or whom the models cannot be fitted to, has no value of its own.
     terms
         As `payback` takes them.
 
     Returns
     -------
     DataFrame
-        One row per channel, as in `cost`: `group`, `customers`, `cac`, `value`, `clv_to_cac`, `months` (estimates).
+        One row per channel, as in `cost`: `group`, `customers`, `cac`, `value`, `clv_to_cac`, `months` (estimates, None
+        of fewer than 100 customers or such as the models cannot be fitted to).
     """
-    channel = group_of(customers["customer_id"], profiles, by="channel").to_numpy()
+    channel = group_of(customers["customer_id"], profiles, by="channel")
+    # those too small in either table are among the others
+    channel = channel.where(channel.isin(cost.channels["group"]), OTHERS).to_numpy()
     rows = []
     for name, cac in zip(cost.channels["group"], cost.channels["cac"], strict=True):
         own = customers[channel == name]
         found = None
-        if len(own) >= fewest and cac is not None and cac.value > 0:
+        if len(own) >= _FEWEST and cac is not None and cac.value > 0:
             try:
                 models = (
                     fit_purchase_model(purchases.name, own, time_unit=purchases.time_unit),

@@ -28,6 +28,7 @@ from crmlab.spend import SpendModel
 
 _ALL = N_("All customers")
 TOP_GROWTH = 0.9
+_FEWEST = 20  # customers of a group
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +53,13 @@ class ValueOutlook:
         Whether open opportunities are in `potential`.
     """
 
-    formats: ClassVar[dict[str, str]] = {"customers": "integer"} | dict.fromkeys(
-        ("existing", "future", "potential"), "estimate"
-    )
+    formats: ClassVar[dict[str, str]] = {"customers": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
-        "customer_id": N_("Customer"),
-        "customers": N_("Customers"),
         "existing": N_("Existing value"),
         "future": N_("Future value"),
-        "pipeline": N_("Open opportunities"),
         "potential": N_("Potential value"),
-        "growth": N_("Expected growth a year"),
-        "p_alive": N_("Still active"),
     }
-    list_formats: ClassVar[dict[str, str]] = {"p_alive": "share"} | dict.fromkeys(
-        ("existing", "future", "pipeline", "potential", "growth"), "money"
-    )
 
     groups: pd.DataFrame
     total: dict[str, Estimate]
@@ -79,13 +70,6 @@ class ValueOutlook:
     pipeline: bool
     unit: str
 
-    @property
-    def high_potential_count(self) -> Estimate:
-        """How many customers are small today and large tomorrow."""
-        n = int(self.customers["high_potential"].sum())
-        label = _("customers of high potential")
-        return Estimate(n, None, None, "customers", len(self.customers), label, no_interval=FULL_COUNT)
-
     def table(self) -> pd.DataFrame:
         """`groups`, with the names given here in the language that is spoken."""
         return self.groups.assign(group=named(self.groups["group"].replace(_ALL, _(_ALL))))
@@ -95,15 +79,6 @@ class ValueOutlook:
         names = {"existing": "existing_value", "pipeline": "open_opportunities", "potential": "potential_value"}
         names |= {"growth": "expected_growth_a_year", "high_potential": "high_potential"}
         return self.customers[["customer_id", *names]].rename(columns=names)
-
-    def high_potential(self, first: int = 10) -> pd.DataFrame:
-        """The `first` customers of high potential, the largest growth first."""
-        chosen = self.customers[self.customers["high_potential"]]
-        chosen = chosen.sort_values(["growth", "customer_id"], ascending=[False, True], ignore_index=True)
-        columns = ["customer_id", "group", *self.list_formats]
-        gone = [] if self.pipeline else ["pipeline"]
-        chosen = chosen.head(first)[columns].drop(columns=[*gone, *([] if self.by else ["group"])])
-        return chosen[["customer_id", *chosen.columns.drop(["customer_id", "p_alive"]), "p_alive"]]
 
     def summary(self) -> str:
         existing, future, potential = (self.total[name] for name in ("existing", "future", "potential"))
@@ -147,8 +122,6 @@ def value_outlook(
     by: str | None = None,
     opportunities: pd.DataFrame | None = None,
     win_rate: Estimate | None = None,
-    opportunity_margin: float | None = None,
-    fewest: int = 20,
     draws: int = 200,
     seed: int = 0,
     confidence_level: float = 0.95,
@@ -168,23 +141,16 @@ def value_outlook(
         counts as zero.
     win_rate
         `conversion_rates(...).total`; without it, or without opportunities, potential is future value.
-    opportunity_margin
-        Share of an opportunity's amount that counts, 0 to 1; that of `worth` if not given.
     draws
         Simulated futures behind the intervals of the groups.
-    fewest
-        Customers below which a group is too small to stand by itself.
     """
     by = None if profiles is None else by
-    margin = worth.margin if opportunity_margin is None else opportunity_margin
-    if not 0 <= margin <= 1:
-        raise ValueError(f"`opportunity_margin` must be a share from 0 to 1, got {margin}")
     ids = worth.customers["customer_id"].reset_index(drop=True)
     if not ids.equals(customers["customer_id"].reset_index(drop=True)):
         raise ValueError("`customers` must be those of `worth`, in the same order")
     pipeline = opportunities is not None and win_rate is not None
-    group = pd.Series(_ALL, ids.index) if by is None else group_of(ids, profiles, by=by, fewest=fewest)
-    offers = _open_offers(opportunities, ids, margin) if pipeline else pd.DataFrame({"place": [], "amount": []})
+    group = pd.Series(_ALL, ids.index) if by is None else group_of(ids, profiles, by=by, fewest=_FEWEST)
+    offers = _open_offers(opportunities, ids, worth.margin) if pipeline else pd.DataFrame({"place": [], "amount": []})
     rate = win_rate.value if pipeline else 0.0
     future = worth.customers["clv"].to_numpy(dtype=float)
     weighted = rate * _sum_by(offers["place"], offers["amount"], len(ids))

@@ -23,6 +23,8 @@ from crmlab.keys import BYTES, secret_key
 from crmlab.messages import N_, _, ngettext
 
 VARIABLE, FILE = "CRMLAB_PSEUDONYM_KEY", ".pseudonym_key"
+# the folder of a date's reports that holds ids as they are; nothing outside it does
+CONFIDENTIAL = "confidential"
 # columns that hold an id, and those that hold what somebody wrote, whatever table they come from
 IDS = frozenset(column.name for table in TABLES.values() for column in table.columns if column.kind == "id")
 FREE_TEXT = frozenset({"comment"})

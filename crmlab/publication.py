@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from crmlab.absence import Absent
+from crmlab.csv_cells import LINE_END, guarded_frame
 from crmlab.intervals import Estimate
 
 # of alerts.csv, in this order; a program that reads it relies on them, so that new ones come last
@@ -57,12 +58,13 @@ def write(
     }
     frames = [frame for frame in customers if not isinstance(frame, Absent)]
     if frames:
-        ordered = _joined(frames).sort_index()
-        ordered.to_csv(f"{target}.csv", float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n")
+        ordered = guarded_frame(_joined(frames).sort_index().reset_index())
+        form = {"float_format": "%.6g", "date_format": "%Y-%m-%d", "lineterminator": LINE_END}
+        ordered.to_csv(f"{target}.csv", index=False, **form)
     if given := list(alerts):
         found = [_alerts(frame, as_of, currency) for frame in given if not isinstance(frame, Absent)]
         listed = pd.concat(found) if found else pd.DataFrame(columns=list(ALERT_COLUMNS))
-        listed.to_csv(f"{target}.alerts.csv", index=False, lineterminator="\n")
+        guarded_frame(listed).to_csv(f"{target}.alerts.csv", index=False, lineterminator=LINE_END)
     target.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 

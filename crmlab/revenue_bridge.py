@@ -50,10 +50,9 @@ class RevenueBridge:
         One row per customer: `customer_id`, `step`, `before`, `now`, `change`.
     """
 
-    formats: ClassVar[dict[str, str]] = {"customers": "integer", "amount": "money", "share": "estimate"}
+    formats: ClassVar[dict[str, str]] = {"customers": "integer", "amount": "money"}
     labels: ClassVar[dict[str, str]] = {
         "step": N_("Customers who were"),
-        "customers": N_("Customers"),
         "amount": N_("Change"),
         "share": N_("Relative to the period before"),
     }
@@ -124,8 +123,6 @@ def revenue_bridge(
         What `crmlab.periods.adjacent_periods` gives.
     measure
         `revenue` or `margin`.
-    unit
-        ISO 4217 code of the currency.
     """
     if measure not in _MEASURES:
         raise ValueError(f"`measure` must be among {', '.join(_MEASURES)}, got {measure!r}")

@@ -73,9 +73,7 @@ class Scenarios:
         that go with them, and `width` between the two values.
     """
 
-    formats: ClassVar[dict[str, str]] = {"scenario": "text", "value": "estimate", "change": "share"} | dict.fromkeys(
-        PARAMETERS, "share"
-    )
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("change", *PARAMETERS), "share")
     labels: ClassVar[dict[str, str]] = {"scenario": N_("Scenario"), "value": N_("Lifetime value")} | {
         "change": N_("Change")
     }

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import language
+from crmlab.groups import large, withheld
 from crmlab.messages import N_, _, pgettext, sentences
 
 # Rows: recency 1 (longest ago) to 5 (latest). Columns: value, the mean of frequency and monetary scores, 1 to 5.
@@ -22,29 +23,12 @@ SEGMENT_GRID = np.array(
         ["New", "Potential loyalists", "Potential loyalists", "Champions", "Champions"],
     ]
 )
-SEGMENTS = (
-    "Champions",
-    "Loyal",
-    "Potential loyalists",
-    "New",
-    "Promising",
-    "Needs attention",
-    "About to sleep",
-    "Cannot lose",
-    "At risk",
-    "Hibernating",
-    "Lost",
-)
-SLIPPING = ("Cannot lose", "At risk")
 
 
-def segment_name(segment: str) -> str:
-    """What a segment is called in the language that is spoken; frames hold its English name.
-
-    A segment that is not of this module's keeps its name.
-    """
+def _names() -> dict[str, str]:
+    """Segments, best first, by their English names in the language that is spoken."""
     # the context tells them from the same words elsewhere
-    names = {
+    return {
         "Champions": pgettext("segment", "Champions"),
         "Loyal": pgettext("segment", "Loyal"),
         "Potential loyalists": pgettext("segment", "Potential loyalists"),
@@ -57,7 +41,15 @@ def segment_name(segment: str) -> str:
         "Hibernating": pgettext("segment", "Hibernating"),
         "Lost": pgettext("segment", "Lost"),
     }
-    return names.get(segment, segment)
+
+
+SEGMENTS = tuple(_names())
+SLIPPING = ("Cannot lose", "At risk")
+
+
+def segment_name(segment: str) -> str:
+    """What a segment is called in the language that is spoken; one that is not of this module's keeps its name."""
+    return _names().get(segment, segment)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +63,6 @@ class RFM:
     segments
         One row per segment that has customers, best first: `customers`, `customer_share`, `revenue`, `revenue_share`,
         `recency_days` (median), `frequency` (mean of repeat purchases) and `mean_revenue`.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
     formats: ClassVar[dict[str, str]] = {
@@ -108,21 +98,22 @@ class RFM:
         return self.customers["segment"].map(segment_name)
 
     def summary(self) -> str:
-        champions, champions_share, champions_revenue = self._part(("Champions",))
-        slipping, slipping_share, slipping_revenue = self._part(SLIPPING)
         best = _(
             "Of {n} customers, {champions} ({share}) are champions: they bought recently, often and much; they brought "
             "{revenue} of revenue."
-        ).format(n=language.number(self.n), champions=champions, share=champions_share, revenue=champions_revenue)
-        lapsing = _(
-            "{slipping} ({share}) bought often or much but have not returned for long; they brought {revenue}."
-        ).format(slipping=slipping, share=slipping_share, revenue=slipping_revenue)
-        return sentences(best, lapsing)
+        )
+        lapsing = _("{slipping} ({share}) bought often or much but have not returned for long; they brought {revenue}.")
+        return sentences(self._told(best, ("Champions",)), self._told(lapsing, SLIPPING))
 
-    def _part(self, segments: tuple[str, ...]) -> tuple[str, str, str]:
+    def _told(self, message: str, segments: tuple[str, ...]) -> str:
+        """The message on some segments, if a table of all of them shows these."""
         part = self.segments[self.segments["segment"].isin(segments)]
-        shares = (language.quantity(float(part[share].sum()), "share") for share in ("customer_share", "revenue_share"))
-        return language.number(int(part["customers"].sum())), *shares
+        if not part.index.isin(large(self.table()).index).all():
+            return withheld(part["segment"].map(segment_name))
+        shares = (language.quantity(float(part[name].sum()), "share") for name in ("customer_share", "revenue_share"))
+        told = {"n": language.number(self.n)}
+        told |= dict.fromkeys(("champions", "slipping"), language.number(int(part["customers"].sum())))
+        return message.format(**told | dict(zip(("share", "revenue"), shares, strict=True)))
 
 
 def rfm(

@@ -13,9 +13,11 @@ Morris (1983), Parametric empirical Bayes inference, JASA 78, 47-55.
 """
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
 from crmlab import intervals
+from crmlab.groups import named
 from crmlab.intervals import Estimate
 
 FEWEST_GROUPS = 3
@@ -55,6 +57,25 @@ def shrunken_rates(
         low, high = min(low, mean), max(high, mean)
         found.append(Estimate(mean, low, high, "share", int(count), label, confidence_level))
     return found
+
+
+def apart(groups: pd.DataFrame) -> dict[str, str] | None:
+    """The groups with the highest and the lowest rate in words, by `shrunken` where there is one; None if alike.
+
+    Parameters
+    ----------
+    groups
+        `group`, `rate` and `shrunken`.
+    """
+    column = "rate" if groups["shrunken"].isna().any() else "shrunken"
+    values = groups[column].map(lambda rate: rate.value)
+    best, worst = groups.loc[values.idxmax()], groups.loc[values.idxmin()]
+    if best[column].low <= worst[column].high:
+        return None
+    names = dict(zip(("best", "worst"), named(pd.Series([best["group"], worst["group"]])), strict=True))
+    told = {"high": best[column], "low": worst[column]}
+    names |= {name: rate.text() for name, rate in told.items()}
+    return names | {f"{name}_evidence": rate.evidence() for name, rate in told.items()}
 
 
 def _grid(s: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

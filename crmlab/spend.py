@@ -127,8 +127,6 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
     ----------
     customers
         One row per customer with `frequency` and `monetary_value`, as `aggregate.customer_summary` gives them.
-    currency
-        ISO 4217 code of the amounts.
 
     Raises
     ------

@@ -5,6 +5,9 @@ well; so more parts are hidden, the smallest first, until nothing hidden is told
 a reader who knows this rule, and of every hidden part whether it was hidden for being small: within what is shown, its
 count must still be able to take two values, and what is hidden of a sum must make up no small group itself.
 
+Where tables of one page overlap, as the strategies of customers do with their segments, `overlapping` hides on until
+no two of them tell by their difference what neither shows.
+
 What this does not stop: counts of another date, of another selection of customers, or what a reader knows already.
 """
 
@@ -30,7 +33,7 @@ def suppressed(
     frame
         The first column names the group; texts stay.
     count
-        Column of how many people each group is made of.
+        Column of how many people each group is made of; a group without a count is hidden already.
     total
         The last row is the sum of the others; it is hidden too where nothing less will do.
     """
@@ -39,14 +42,20 @@ def suppressed(
     dates = parts.select_dtypes(["datetime", "datetimetz"]).columns
     amounts = [_numbers(parts[name]) for name in parts.columns[1:].difference(dates)]
     hidden, shown = hidden_cells(counts, [range(len(parts))], min_group=min_group, names=names, amounts=amounts)
+    hidden |= np.isnan(counts)
     rows = np.append(hidden, not shown[0]) if len(parts) < len(frame) else hidden
+    return without_figures(frame, rows), rows
+
+
+def without_figures(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """The frame with nothing but texts in some of its rows, which are groups that the first column names."""
     if not rows.any():
-        return frame, rows
+        return frame
     found = frame.astype(object)
     for name in frame.columns[1:]:
         if not _is_text(frame[name]):
             found.loc[rows, name] = None
-    return found, rows
+    return found
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
@@ -83,10 +92,10 @@ def hidden_cells(
     Raises
     ------
     ValueError
-        For a `min_group` below 3: a hidden group of fewer than two is one of one, as every reader knows.
+        For a `min_group` of 2: a hidden group of fewer than two is one of one, as every reader knows.
     """
-    if min_group < 3:
-        raise ValueError(f"`min_group` must be at least 3, got {min_group}")
+    if min_group == 2:
+        raise ValueError("`min_group` must be at least 3, or 1, which hides nothing; got 2")
     counts = np.nan_to_num(np.asarray(counts, dtype=float))
     hidden, shown = (counts > 0) & (counts < min_group), np.ones(len(sums), dtype=bool)
     order = np.lexsort((names if names is not None else np.arange(len(counts)), counts))
@@ -98,6 +107,63 @@ def hidden_cells(
         else:
             shown[telling] = False
     return hidden, shown
+
+
+def overlapping(
+    parts: Sequence[int], groups: np.ndarray, hidden: np.ndarray, *, settled: int = 0, min_group: int = MIN_GROUP
+) -> np.ndarray:
+    """Which groups to hide of a table that stands beside others of the same people, beyond those it hides by itself.
+
+    Parameters
+    ----------
+    parts
+        People in each part: two people are in one part if they are in the same groups.
+    groups
+        Parts by groups: whether a part belongs to a group.
+    hidden
+        Which groups are hidden: of the others finally, of this table by itself.
+    settled
+        So many groups, the first ones, are of the other tables. These tell nothing without this one, so that hiding
+        all of it is enough.
+    """
+    groups, place = np.unique(np.asarray(groups, dtype=float), axis=0, return_inverse=True)
+    parts, hidden = np.bincount(place, parts), np.array(hidden, dtype=bool)
+    sizes = parts @ groups
+    meet = groups.T @ groups > 0
+    own = (np.arange(len(sizes)) >= settled) & (sizes > 0)
+    # to hide more makes no other group easier to tell, so that each is judged until it is not told
+    unjudged = [place for place in np.flatnonzero(hidden) if sizes[place] > 0]
+    while unjudged:
+        shown = own & ~hidden
+        if not shown.any() or _open(unjudged[-1], parts, groups, sizes, hidden, min_group):
+            unjudged.pop()
+            continue
+        # what stands beside it in the smallest sum that is shown, and of that the smallest
+        sums = meet[unjudged[-1]] & ~hidden
+        beside = np.where(meet & sums, sizes, np.inf).min(axis=1)
+        chosen = int(np.lexsort((sizes, beside, ~shown))[0])
+        hidden[chosen] = True
+        unjudged.insert(0, chosen)
+    return hidden
+
+
+def _open(place: int, parts, groups, sizes, hidden, min_group: int) -> bool:
+    """Whether a hidden group can be of two sizes for who knows all that is shown, how groups overlap, and the rule."""
+    from scipy.optimize import linprog
+
+    small = hidden & (sizes < min_group)
+    shown, open_ones = ~hidden & (sizes > 0), hidden & (sizes > 0)
+    equal = np.vstack([groups[:, shown].T, np.ones(len(parts))])
+    below = np.vstack([-groups[:, open_ones].T, groups[:, small & open_ones].T])
+    least = np.where(small[open_ones], -1.0, -float(min_group))
+    bounds = np.append(least, np.full(int((small & open_ones).sum()), min_group - 1.0))
+    known, ends = np.append(sizes[shown], parts.sum()), []
+    for sign in (1.0, -1.0):
+        goal = sign * groups[:, place]
+        solved = linprog(goal, A_ub=below, b_ub=bounds, A_eq=equal, b_eq=known)
+        # without an end: nothing that is shown bounds it
+        ends.append(sign * solved.fun if solved.status == 0 else -sign * np.inf)
+    return ends[1] - ends[0] > 1 - 1e-6
 
 
 def _telling(counts, hidden, lines, shown, min_group, amounts) -> int | None:

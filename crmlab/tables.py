@@ -31,9 +31,12 @@ _COLUMNS = {
     "measure": N_("Measure"),
     "model": N_("Model"),
     "parameter": N_("Parameter"),
+    "rating": N_("Rating"),
     "revenue": N_("Revenue"),
     "segment": N_("Segment"),
+    "source": N_("Source"),
     "standard_error": N_("Standard error"),
+    "target": N_("Target"),
 }
 _QUALITY = {
     "table": N_("Table"),
@@ -168,7 +171,7 @@ def table(
     content = {"type": "table", "title": _(title), "subtitle": safe.noted(_(subtitle)), "columns": columns}
     content |= {"rows": rows[:split], "total": rows[split:], "flag": flag or ""}
     if len(rows) > LONG:
-        content["csv"] = _csv(safe.frame)
+        content["csv"] = safe.as_csv()
     return Table(content)
 
 
@@ -270,17 +273,6 @@ def _estimate_cell(estimate: Estimate, most_digits: int, power: int) -> dict:
         return {"text": language.number(value, 2 if power or abs(value) < 100 else 0), "bounds": ""}
     # units of nouns stand after the number, in the label of a column as a rule
     return {"text": estimate.text().partition(" ")[0], "bounds": estimate.bounds()}
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    """All rows as a file: values in full, shares as fractions, the ends of an interval in columns of their own."""
-    parts = {}
-    for name, column in frame.items():
-        parts[name] = [value.value if isinstance(value, Estimate) else value for value in column]
-        if any(isinstance(value, Estimate) for value in column):
-            for end in ("low", "high"):
-                parts[f"{name}_{end}"] = [getattr(value, end, None) for value in column]
-    return pd.DataFrame(parts).to_csv(index=False, lineterminator="\n")
 
 
 def _empty(value) -> bool:

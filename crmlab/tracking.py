@@ -30,13 +30,9 @@ class Tracking:
     n: int
     confidence_level: float
 
-    formats: ClassVar[dict[str, str]] = {
-        "ends_on": "date",
-        "actual": "integer",
-        "predicted": "integer",
-        "actual_so_far": "integer",
-        "predicted_so_far": "integer",
-    }
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("actual", "predicted", "actual_so_far", "predicted_so_far"), "integer"
+    )
     labels: ClassVar[dict[str, str]] = {
         "ends_on": N_("Week to"),
         "actual": N_("Bought"),

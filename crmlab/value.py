@@ -28,7 +28,7 @@ class Concentration:
     gini
         0 when all bring the same, towards 1 the more a single customer brings all.
     half, eighty
-        Smallest share of customers that brings half, and 80%, of revenue; as numbers, `half_share`, `eighty_share`.
+        Smallest share of customers that brings half, and 80%, of revenue.
     negatives
         Customers whose refunds exceed their purchases; they count as zero.
     """
@@ -43,14 +43,6 @@ class Concentration:
     total: float
     negatives: int
     unit: str = ""
-
-    @property
-    def half_share(self) -> float:
-        return self.half.value
-
-    @property
-    def eighty_share(self) -> float:
-        return self.eighty.value
 
     def table(self) -> pd.DataFrame:
         """One row per measure; shares are fractions of one."""
@@ -83,8 +75,6 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
         Net revenue of each customer, at least one of them above zero. Below zero counts as zero.
     top
         Share of customers to look at, between 0 and 1.
-    unit
-        ISO 4217 code of the currency.
 
     Examples
     --------

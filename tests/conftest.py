@@ -36,12 +36,28 @@ data:
 ROWS = "customer_id,date,amount\n1,2024-01-01,5\n1,2024-02-01,7\n2,2024-01-15,-1\n3,2024-03-31,10\n"
 
 
+# these take minutes; begun last, one would keep a single process busy when all else is done
+LONG = ("report_faults", "example_reports", "degenerate_clients", "spark", "no_identity", "pages_in_browser", "docs")
+LONG += ("report_halves", "report_run", "report_audit_run", "diagnosis_over_dates", "lab")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(autouse=True)
 def english():
     """Whatever language a test made this process speak, the next starts in English, and with no client open."""
     yield
     speak("en")
     privacy.unprotected()
+
+
+@pytest.fixture
+def any_size(monkeypatch):
+    """No group is too small to be told of: for results that are worked out by hand."""
+    monkeypatch.setattr(privacy._of_process[0], "min_group", 1)
 
 
 class Foreign(NullTranslations):

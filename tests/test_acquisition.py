@@ -12,6 +12,8 @@ from crmlab import tables
 from crmlab.acquisition import acquisition_cost
 from tests.bench.coverage_contribution import coverage
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 SPEND = pd.DataFrame(
     {
         "date": pd.to_datetime(["2024-01-01", "2024-01-15", "2024-02-01", "2024-02-01"]),

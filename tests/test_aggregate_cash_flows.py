@@ -48,11 +48,6 @@ def test_adds_up_by_day_and_takes_unnamed_flows_as_actual():
     assert found["date"].tolist()[:2] == [pd.Timestamp("2025-01-05"), pd.Timestamp("2025-01-20")]
 
 
-def test_adds_up_by_month():
-    found = on_engines(crm_cash_flows, FLOWS, by="month")
-    assert found.loc[0, ["date", "amount", "rows"]].tolist() == [pd.Timestamp("2025-01-01"), 125.0, 3]
-
-
 def test_without_scenarios_all_is_actual():
     assert set(crm_cash_flows(FLOWS.drop(columns="scenario"))["scenario"]) == {"actual"}
 
@@ -62,10 +57,9 @@ def test_without_scenarios_all_is_actual():
 def test_nothing_is_lost(rows):
     frame = pd.DataFrame(rows, columns=["day", "kind", "amount"]).astype({"day": int, "amount": float})
     frame = frame.assign(date=pd.Timestamp("2025-01-30") + pd.to_timedelta(frame["day"], unit="D"), category="x")
-    for by in ("day", "month"):
-        found = crm_cash_flows(frame, by=by)
-        assert found["amount"].sum() == pytest.approx(frame["amount"].sum(), abs=1e-3)
-        assert found["rows"].sum() == len(frame)
+    found = crm_cash_flows(frame)
+    assert found["amount"].sum() == pytest.approx(frame["amount"].sum(), abs=1e-3)
+    assert found["rows"].sum() == len(frame)
 
 
 def test_customers_reached_by_day():
@@ -81,13 +75,12 @@ def test_reached_on_no_known_day_and_nobody_reached():
 
 
 @pytest.mark.parametrize(
-    ("function", "frame", "options", "message"),
+    ("function", "frame", "message"),
     [
-        (crm_cash_flows, FLOWS, {"by": "year"}, "`by` must be day or month, got 'year'"),
-        (crm_cash_flows, FLOWS.drop(columns="kind"), {}, "missing: kind"),
-        (customers_reached, REACHED.drop(columns="treated"), {}, "missing: treated"),
+        (crm_cash_flows, FLOWS.drop(columns="kind"), "missing: kind"),
+        (customers_reached, REACHED.drop(columns="treated"), "missing: treated"),
     ],
 )
-def test_says_what_is_wrong(function, frame, options, message):
+def test_says_what_is_wrong(function, frame, message):
     with pytest.raises(ValueError, match=message):
-        function(frame, **options)
+        function(frame)

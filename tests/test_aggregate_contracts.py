@@ -78,7 +78,7 @@ ends = st.sampled_from([UNTIL, date(2024, 3, 15), date(2024, 2, 29), date(2024, 
 records = st.sampled_from([None, date(2023, 12, 31), date(2024, 1, 10)])
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(logs, ends, records, st.sampled_from([0, 31]))
 def test_every_engine_counts_months_by_the_definition(log, until, since, gap_days):
     options = {"until": until, "observed_from": since, "gap_days": gap_days}
@@ -97,7 +97,7 @@ def test_every_engine_counts_months_by_the_definition(log, until, since, gap_day
         assert got[key].value_squared == pytest.approx(sum(value**2 for value in values), abs=1e-5)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(logs, ends, records)
 def test_every_engine_counts_ages_by_the_definition(log, until, since):
     found = [contract_ages(source, until=until, observed_from=since) for source in (log, in_duckdb(log))]

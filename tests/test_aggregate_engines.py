@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 from crmlab import aggregate
-from crmlab.aggregate import person_periods, service
+from crmlab.aggregate import person_periods
 
 UNTIL = "2024-06-30"
 # what the package offers beside aggregations
@@ -141,7 +141,6 @@ CASES: dict[str, Callable] = {
     ),
     "refund_only_customers": lambda t: aggregate.refund_only_customers(t["transactions"], until="2023-08-01"),
     "purchase_cohorts": lambda t: aggregate.purchase_cohorts(t["transactions"], until=UNTIL),
-    "monthly_series": lambda t: aggregate.monthly_series(t["transactions"]),
     "adjacent_periods": lambda t: aggregate.adjacent_periods(t["transactions"], until=UNTIL, months=6),
     "inactivity": lambda t: aggregate.inactivity(
         t["transactions"], until=UNTIL, window_months=3, horizon_months=3, profiles=t["customers"], by="industry"
@@ -182,7 +181,6 @@ CASES: dict[str, Callable] = {
         t["surveys"], until=UNTIL, **{name: t[name] for name in ("contracts", "transactions", "customers")}
     ),
     "service_cases": lambda t: aggregate.service_cases(t["interactions"], until=UNTIL),
-    "customer_service": lambda t: service.customer_service(t["interactions"], until=UNTIL),
     "event_days": lambda t: pd.DataFrame(
         [aggregate.event_days(t["transactions"], "date", before=datetime(2024, 1, 1))]
     ),

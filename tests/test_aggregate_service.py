@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from crmlab.aggregate.service import customer_service, service_cases
+from crmlab.aggregate.service import service_cases
 
 UNTIL = date(2024, 6, 30)
 COLUMNS = ["customer_id", "opened_at", "first_response_at", "resolved_at", "kind", "channel", "reopened"]
@@ -124,25 +124,12 @@ def test_columns_that_are_not_there():
 def test_no_case():
     cases = service_cases(CASES, until="2024-01-01")
     assert cases.groups.empty and cases.times.empty and cases.months.empty
-    assert customer_service(CASES, until="2024-01-01").empty
 
 
 def test_the_same_on_every_engine():
     by_engine = [service_cases(frame, until=UNTIL, by="channel") for frame in (CASES, in_duckdb(CASES))]
     for name in ("groups", "times", "months"):
         assert_frame_equal(*(getattr(cases, name) for cases in by_engine), check_dtype=False)
-    assert_frame_equal(*(customer_service(f, until=UNTIL) for f in (CASES, in_duckdb(CASES))), check_dtype=False)
-
-
-def test_what_each_customer_got():
-    found = customer_service(CASES, until=UNTIL, complaint_kinds=("Complaint",)).set_index("customer_id")
-    assert found.loc["A", ["cases", "complaints", "open_cases"]].tolist() == [2, 0, 0]
-    assert found.loc["A", "response_hours"] == pytest.approx((2 + 10) / 2)
-    assert found.loc["A", "resolution_hours"] == pytest.approx((24 + 96) / 2)
-    assert found.loc["A", "reopened_share"] == pytest.approx(0.5)
-    assert found.loc["B", ["cases", "complaints", "open_cases"]].tolist() == [2, 1, 2]
-    assert pd.isna(found.loc["B", "resolution_hours"])
-    assert found.loc["C", "first_case_on"] == pd.Timestamp("2024-06-20")
 
 
 def test_tables_are_not_changed():

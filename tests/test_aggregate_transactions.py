@@ -16,7 +16,6 @@ from crmlab.aggregate import (
     DAYS,
     calibration_holdout_summary,
     customer_summary,
-    monthly_series,
     refund_only_customers,
 )
 
@@ -160,15 +159,6 @@ def test_nobody_has_bought_yet():
     assert list(found.columns)[:4] == ["customer_id", "frequency", "recency", "T"]
 
 
-@pytest.mark.parametrize("kind", ["timestamp", "date"])
-def test_monthly_series_by_hand(kind):
-    log = rows(("a", "2024-01-01", 10), ("a", "2024-01-31", 5), ("b", "2024-01-02", -1), ("b", "2024-03-02", 7.5))
-    for source in (log, in_duckdb(log, kind)):
-        found = monthly_series(source)
-        assert found["month"].dt.strftime("%Y-%m-%d").tolist() == ["2024-01-01", "2024-03-01"]
-        assert found[["customers", "purchases", "revenue"]].to_numpy().tolist() == [[1, 2, 14.0], [1, 1, 7.5]]
-
-
 def test_cdnow_sample_matches_fader_hardie_lee_2005():
     log = cdnow_sample()
     found = calibration_holdout_summary(log, calibration_end="1997-09-30", holdout_end="1998-06-30")
@@ -191,7 +181,6 @@ def test_cdnow_master_totals():
     assert found["purchases"].sum() == 69_659
     assert found["revenue"].sum() == pytest.approx(2_500_315.63, abs=0.005)
     assert_frame_equal(found, customer_summary(log, until="1998-06-30"), check_dtype=False, check_exact=True)
-    assert monthly_series(log)["revenue"].sum() == pytest.approx(2_500_315.63, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -218,5 +207,4 @@ def test_the_log_is_not_changed():
     log = rows(("b", "2024-01-05 10:00", 10), ("a", "2024-01-01", -1))
     before = log.copy()
     customer_summary(log, until="2024-02-01")
-    monthly_series(log)
     assert_frame_equal(log, before)

@@ -17,10 +17,10 @@ PACKAGE = ROOT / "crmlab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-FOUNDATION = {"absence", "contract", "expressions", "intervals", "language", "messages"}
+FOUNDATION = {"absence", "contract", "expressions", "intervals", "language", "messages", "parsing"}
 READING = {"notebook", "params", "sources", "checks", "quality", "data", "reading", "spark"}
 SHOWING = {"prose", "tables", "plots", "disclosure", "whatif"}
-PRIVACY = {"keys", "privacy", "suppression"}
+PRIVACY = {"csv_cells", "keys", "privacy", "suppression"}
 OTHERS = {"crmlab", "aggregate", "client", "datasets", "extraction", "findings", "inventory", "publication", "sampling"}
 # what a command does, and reads as one piece
 COMMANDS = {"gate", "report", "cli", "erase", "removal", "lab", "onboarding", "reference"}
@@ -39,27 +39,33 @@ MAY_IMPORT = (
     {
         "absence": set(),
         "contract": {"messages"},
-        "expressions": {"contract"},
+        "expressions": {"contract", "parsing"},
         "messages": set(),
+        "parsing": set(),
         "extraction": {"messages"},
         "language": {"messages"},
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}
-    | dict.fromkeys(("findings", "publication"), {"absence", "intervals", "messages"})
+    | dict.fromkeys(("findings", "publication"), {"absence", "csv_cells", "intervals", "messages", "privacy"})
+    | {"csv_cells": set()}
     | {"inventory": FOUNDATION | {"aggregate", "privacy", "quality"}}
     | {"keys": {"contract"}, "privacy": {"contract", "keys", "messages"}, "suppression": set(), "sampling": set()}
-    | dict.fromkeys(READING, {"contract", "expressions", "intervals", "messages", "privacy"} | READING)
+    | dict.fromkeys(READING, {"contract", "expressions", "intervals", "messages", "parsing", "privacy"} | READING)
     | {"client": FOUNDATION | READING | {"aggregate", "findings", "inventory", "privacy", "publication"}}
     | dict.fromkeys(
-        METRICS, {"absence", "expressions", "intervals", "language", "messages", "privacy", "sampling"} | METRICS
+        METRICS,
+        {"absence", "expressions", "intervals", "language", "messages", "sampling", "privacy", "suppression"} | METRICS,
     )
     | dict.fromkeys(SHOWING, {"absence", "intervals", "language", "messages"} | METRICS | SHOWING | PRIVACY)
     | {"gate": {"client", "contract", "quality"}}
-    | {"report": FOUNDATION | READING | SHOWING | {"client", "gate", "keys", "privacy"}}
-    | {"removal": {"contract"}, "erase": FOUNDATION | READING | {"privacy", "removal", "report"}}
-    | {"onboarding": FOUNDATION | READING, "reference": FOUNDATION | READING | METRICS | {"onboarding"}}
+    | {"report": FOUNDATION | READING | SHOWING | {"client", "csv_cells", "gate", "keys", "privacy"}}
+    | {
+        "removal": {"contract", "reading"},
+        "erase": FOUNDATION | READING | {"csv_cells", "privacy", "removal", "report"},
+    }
+    | {"onboarding": FOUNDATION | READING | {"client"}, "reference": FOUNDATION | READING | METRICS | {"onboarding"}}
     | {"lab": FOUNDATION | READING | SHOWING, "crmlab": {"client", "lab"}}
-    | {"cli": {"crmlab", "contract", "notebook", "params", "client", "datasets"} | COMMANDS}
+    | {"cli": {"crmlab", "contract", "notebook", "params", "client", "datasets", "quality"} | COMMANDS}
 )
 NOT_FOR_METRICS = {"matplotlib", "seaborn", "great_tables", "narwhals", "duckdb", "papermill", "nbconvert", "IPython"}
 SECTIONS = ("The bottom line", "Data", "Definitions", "Cautions", "References")

@@ -1,28 +1,65 @@
-"""The beta-discrete-Weibull model: against the sBG it contains, another implementation, and customers made by it."""
+"""The beta-discrete-Weibull model: published figures of the sBG it contains, another implementation, made customers."""
 
 import numpy as np
 import pytest
 
 from crmlab.absence import FitError
 from crmlab.churn.bdw import fit_bdw, log_survival
-from crmlab.sbg import fit_sbg
 from tests.bench.coverage_retention import lives
-from tests.test_sbg import HIGH_END, REGULAR
+
+# Fader and Hardie (2007), table 1: survivors of 1000 over seven renewals, and after twelve
+HIGH_END = (1000, 869, 743, 653, 593, 551, 517, 491)
+REGULAR = (1000, 631, 468, 382, 326, 289, 262, 241)
 
 
 def fitted(survivors, **options):
     return fit_bdw(-np.diff(survivors), survivors[-1], **options)
 
 
-@pytest.mark.parametrize("survivors", [REGULAR, HIGH_END])
-def test_with_c_at_one_it_is_the_sbg(survivors):
-    own, known = fitted(survivors, model="sbg"), fit_sbg(-np.diff(survivors), survivors[-1])
-    assert own.params == pytest.approx(known.params, rel=1e-5)
-    assert own.log_likelihood == pytest.approx(known.log_likelihood, abs=1e-6)
-    assert own.survival([1, 7, 12]) == pytest.approx(known.survival([1, 7, 12]), abs=1e-6)
-    assert own.retention_rate([1, 5]) == pytest.approx(known.retention_rate([1, 5]), abs=1e-6)
-    assert own.first_retention.low == pytest.approx(known.first_retention.low, abs=1e-3)
-    assert own.duration_dependence() == (1, 1)
+@pytest.mark.parametrize(
+    ("survivors", "alpha", "beta", "log_likelihood", "year_12"),
+    [(REGULAR, 0.704, 1.182, -1680.27, 0.170), (HIGH_END, 0.668, 3.806, -1611.16, 0.378)],
+    ids=["regular", "high end"],
+)
+def test_with_c_at_one_it_is_the_sbg_of_fader_and_hardie_2007_table_1(survivors, alpha, beta, log_likelihood, year_12):
+    model = fitted(survivors, model="sbg")
+    assert list(model.params.values()) == pytest.approx([alpha, beta], abs=5e-4)
+    assert model.log_likelihood == pytest.approx(log_likelihood, abs=5e-3)
+    assert model.survival(12) == pytest.approx(year_12, abs=5e-4)
+    assert model.n == 1000 and model.duration_dependence() == (1, 1)
+
+
+def test_survival_is_the_product_of_retention_rates():
+    model, steps = fitted(REGULAR, model="sbg"), np.arange(1, 9)
+    assert model.survival(8) == pytest.approx(np.prod(model.retention_rate(steps)))
+    # Eq. 8 of Fader and Hardie (2007)
+    alpha, beta = model.params.values()
+    assert model.retention_rate(steps) == pytest.approx((beta + steps - 1) / (alpha + beta + steps - 1))
+
+
+def test_customers_seen_for_different_lengths_count_as_they_are_known():
+    """A cohort of a thousand seen for two periods, and one seen for one: the likelihood is that of both."""
+    both = fit_bdw([369 + 300, 163], [700, 468], model="sbg")
+    assert both.n == 2000
+    assert both.first_retention.value == pytest.approx((631 + 700) / 2000, abs=2e-3)
+
+
+@pytest.mark.parametrize("times", [2, 50])
+def test_the_fit_depends_on_shares_alone(times):
+    once, many = fitted(HIGH_END, model="sbg"), fitted(np.array(HIGH_END) * times, model="sbg")
+    assert many.survival(12) == pytest.approx(once.survival(12), abs=1e-6)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.7, 3.8), (2.0, 8.0)])
+def test_the_interval_of_first_retention_covers(alpha, beta):
+    rng, inside = np.random.default_rng(7), 0
+    for _draw in range(60):
+        life = rng.geometric(rng.beta(alpha, beta, 300))
+        left = np.bincount(life[life <= 6], minlength=7)[1:]
+        estimate = fit_bdw(left, int((life > 6).sum()), model="sbg").first_retention
+        # the data of a draw may be too few to bound it
+        inside += estimate.low is None or estimate.low <= beta / (alpha + beta) <= estimate.high
+    assert inside >= 53
 
 
 def test_as_the_foretell_package_projects():

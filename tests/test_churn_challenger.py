@@ -23,7 +23,7 @@ def test_trees_see_a_bend_that_the_model_does_not():
     trees, model = fit_boosted_hazard(rows), fit_hazard(rows)
     frame = customers(new)
     gain = area_difference(
-        new["events"], trees.next_period_probability(frame), model.next_period_probability(frame), frame["customer_id"],
+        new["events"], trees.probability(frame, months=1), model.probability(frame, months=1), frame["customer_id"],
         label="gain",
     )  # fmt: skip
     assert gain.low > 0.1
@@ -34,7 +34,7 @@ def test_grouped_rows_give_the_same_trees():
     keys = ["score", "plan", "tenure_months", "log_tenure_months"]
     grouped = rows.groupby(keys, as_index=False)[["trials", "events"]].sum()
     frame = customers(rows)
-    one, other = (fit_boosted_hazard(each).next_period_probability(frame) for each in (rows, grouped))
+    one, other = (fit_boosted_hazard(each).probability(frame, months=1) for each in (rows, grouped))
     # leaves need as many rows, whatever these stand for: near, not equal
     assert np.corrcoef(one, other)[0, 1] > 0.9 and one.mean() == pytest.approx(other.mean(), rel=0.05)
 
@@ -42,10 +42,10 @@ def test_grouped_rows_give_the_same_trees():
 def test_same_rows_same_trees_and_unknown_values_are_taken():
     rows = panel(1_000)
     frame = customers(rows)
-    first, again = (fit_boosted_hazard(rows).next_period_probability(frame) for _time in range(2))
+    first, again = (fit_boosted_hazard(rows).probability(frame, months=1) for _time in range(2))
     assert first.equals(again) and first.index.tolist() == frame["customer_id"].tolist()
     unknown = frame.assign(score=np.nan, plan=None)
-    found = fit_boosted_hazard(rows).next_period_probability(unknown)
+    found = fit_boosted_hazard(rows).probability(unknown, months=1)
     assert found.between(0, 1).all() and found.notna().all()
     assert (fit_boosted_hazard(rows).probability(frame, months=3) > first.to_numpy()).all()
 
@@ -53,3 +53,10 @@ def test_same_rows_same_trees_and_unknown_values_are_taken():
 def test_one_kind_of_outcome_only():
     with pytest.raises(FitError, match="some who left and some who stayed"):
         fit_boosted_hazard(panel().assign(events=0))
+
+
+def test_a_column_of_which_nothing_is_known_is_left_out():
+    rows = panel(1_000)
+    silent = rows.assign(response_hours=np.nan)
+    one, other = (fit_boosted_hazard(each).probability(customers(each), months=1) for each in (rows, silent))
+    assert one.tolist() == other.tolist()

@@ -12,6 +12,8 @@ from crmlab.aggregate.contracts import contract_months
 from crmlab.churn.cohorts import cohort_retention
 from tests.test_aggregate_contracts import contracts
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 UNTIL = date(2025, 6, 30)
 BOOK = contracts(
     ("a", "2025-03-01", None),

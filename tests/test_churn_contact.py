@@ -71,7 +71,7 @@ def test_customers_with_the_same_chance_are_called_together():
 def test_a_free_call_is_made_to_all_who_might_leave_and_a_dear_one_to_nobody():
     assert campaign(contact_cost=0).caught_share == 1
     dear = campaign(contact_cost=60)
-    assert (dear.threshold, dear.pays, dear.level, dear.contacted_share) == (math.inf, False, None, 0)
+    assert (dear.threshold, dear.pays, dear.contacted_share) == (math.inf, False, 0)
     assert dear.profit.value == 0 and dear.profit.no_interval == "nobody is called"
     assert "calling pays at no threshold" in dear.summary()
     assert dear.table().set_index("save_rate")["threshold"].isna().to_dict() == {
@@ -92,17 +92,6 @@ def test_nobody_left_and_everybody_left():
     assert everybody.profit.value == 5 * 40
 
 
-def test_by_value_calls_those_whose_own_expected_gain_exceeds_the_cost():
-    # 0.5 p V > 10: the first five at 100, of whom two left
-    assert campaign().by_value.value == 2 * 50 - 4 * 10
-    assert campaign(value=20).by_value.value == 0
-
-
-def test_one_value_for_all_may_be_given():
-    assert campaign(FEW.drop(columns="value"), value=100.0).threshold == 0.5
-    assert campaign(value=15.0).threshold == math.inf
-
-
 def test_rows_without_a_value_are_left_out():
     some = FEW.assign(value=[100, np.nan, 100, 100, 100, 100])
     assert campaign(some).n == 5
@@ -113,8 +102,8 @@ def test_rows_without_a_value_are_left_out():
 
 
 def test_the_sensitivity_has_a_row_for_each_save_rate():
-    rows = campaign(save_rates=[0.1, 0.9]).table()
-    assert rows["save_rate"].tolist() == [0.1, 0.5, 0.9]
+    rows = campaign().table()
+    assert rows["save_rate"].tolist() == [0.25, 0.5, 0.75, 1.0]
     assert rows["contacted_share"].is_monotonic_increasing
     assert campaign(save_rate=0.8).table()["save_rate"].tolist() == [0.4, 0.8, 1.0]
     shown = tables.of(campaign(), title="By save rate", currency="EUR").content
@@ -151,7 +140,7 @@ def test_misuse_is_told():
     with pytest.raises(ValueError, match="`save_rate` must be a share above 0 and up to 1, got 0"):
         campaign(save_rate=0)
     with pytest.raises(ValueError, match="`save_rate` must be a share above 0 and up to 1, got 2"):
-        campaign(save_rates=[2])
+        campaign(save_rate=2)
     with pytest.raises(ValueError, match="must have the columns probability, left, value; missing: left"):
         campaign(FEW.drop(columns="left"))
     with pytest.raises(ValueError, match="0 or 1 in `left`"):

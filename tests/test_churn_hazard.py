@@ -10,9 +10,8 @@ from scipy import stats
 from crmlab import datasets
 from crmlab.absence import FitError
 from crmlab.aggregate.person_periods import person_periods
-from crmlab.churn.collinearity import variance_inflation
 from crmlab.churn.hazard import fit_hazard
-from crmlab.churn.preparation import learn_covariates
+from crmlab.churn.preparation import learn_covariates, variance_inflation
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 DRIVERS = ("response_hours", "complaints_per_year", "days_past_due")
@@ -56,10 +55,10 @@ def test_coefficients_are_those_of_statsmodels_glm(link):
     assert single.left_out == {"log_tenure_months": "the same for everyone"}
 
 
-def test_probabilities_bounds_and_contributions_hang_together():
+def test_probabilities_and_contributions_hang_together():
     rows = panel()
     model, frame = fit_hazard(rows), customers(rows)
-    p = model.next_period_probability(frame)
+    p = model.probability(frame, months=1)
     assert p.index.tolist() == frame["customer_id"].tolist() and p.sum() == pytest.approx(model.events, rel=1e-6)
     parts = model.contributions(frame)
     assert list(parts) == list(model.labels) == ["log_tenure_months", "score", "plan"]
@@ -67,12 +66,9 @@ def test_probabilities_bounds_and_contributions_hang_together():
     average = model.coefficients[0] + model.means @ model.coefficients[1:]
     assert (average + parts.sum(axis=1)).to_numpy() == pytest.approx(np.log(p / (1 - p)).to_numpy())
     assert parts.mean().to_numpy() == pytest.approx(np.zeros(3), abs=1e-9)
-    bounds = model.probability_bounds(frame)
-    assert (bounds["low"] < p).all() and (p < bounds["high"]).all()
-    assert bounds["probability"].to_numpy() == pytest.approx(p.to_numpy())
     # three periods, the contract growing older
     later = [
-        model.next_period_probability(frame.assign(tenure_months=frame["tenure_months"] + step)) for step in range(3)
+        model.probability(frame.assign(tenure_months=frame["tenure_months"] + step), months=1) for step in range(3)
     ]
     stays = np.prod([1 - each for each in later], axis=0)
     assert model.probability(frame, months=3).to_numpy() == pytest.approx(1 - stays)
@@ -118,26 +114,10 @@ def test_a_covariate_that_separates_is_held_and_told(where):
     assert np.isfinite([model.low[place], model.high[place]]).all()
     assert model.low[place] < model.coefficients[place] < model.high[place]
     assert (model.high[place] < 0) if where == "level" else (model.low[place] > 0)
-    assert model.next_period_probability(customers(rows)).sum() == pytest.approx(model.events, rel=1e-3)
+    assert model.probability(customers(rows), months=1).sum() == pytest.approx(model.events, rel=1e-3)
     assert f"All or none of those who left have a certain value of {apart}" in model.summary()
     with pytest.raises(FitError, match="which `link` logit alone can fit"):
         fit_hazard(rows, link="cloglog")
-
-
-def test_penalised_estimates_are_those_of_single_outcomes():
-    from crmlab.credit.logistic import fit_logistic
-
-    rows = panel(400)
-    rows["events"] = rows["events"].where(rows["plan"] != "c", 0)
-    grouped = rows.groupby("plan", as_index=False)[["trials", "events"]].sum()
-    model = fit_hazard(grouped)
-    design = pd.DataFrame({f"plan = {level}": (rows["plan"] == level).astype(float) for level in ("b", "c")})
-    known = fit_logistic(design, rows["events"])
-    assert known.penalised and model.penalised == ("plan = c",)
-    assert model.coefficients == pytest.approx(known.coefficients, abs=1e-3)
-    assert model.low[2] == pytest.approx(known.low[2], abs=0.05) and model.high[2] == pytest.approx(
-        known.high[2], abs=0.05
-    )
 
 
 def test_the_later_of_two_that_say_the_same_is_left_out():
@@ -151,7 +131,7 @@ def test_the_later_of_two_that_say_the_same_is_left_out():
         "exactly": "follows from what stands before it",
     }
     assert model.summary().endswith("follow from the others: country, again, exactly.")
-    first = fit_hazard(rows, covariates=["again", "score", "plan"])
+    first = fit_hazard(rows[["again", "score", "plan", "trials", "events"]])
     assert "score" in first.left_out and "again" in first.names
 
 
@@ -182,20 +162,16 @@ def test_rare_levels_count_as_the_usual_one():
     rows.loc[:9, "plan"] = "rare"
     (covariate,) = [each for each in learn_covariates(rows)[0] if each.name == "plan"]
     assert covariate.usual == "a" and covariate.levels == ("b", "c")
-    assert fit_hazard(rows).next_period_probability(customers(rows)).notna().all()
+    assert fit_hazard(rows).probability(customers(rows), months=1).notna().all()
 
 
 def test_misuse_is_named():
     with pytest.raises(ValueError, match="missing: trials"):
         fit_hazard(panel().drop(columns="trials"))
-    with pytest.raises(ValueError, match="`covariates` names colour"):
-        fit_hazard(panel(), covariates=["colour"])
     with pytest.raises(ValueError, match="`link` must be one of logit, cloglog"):
         fit_hazard(panel(), link="probit")
-    with pytest.raises(ValueError, match="`treatments` reads plan as number, but it holds text"):
-        fit_hazard(panel(), treatments={"plan": "number"})
     with pytest.raises(ValueError, match="missing: score"):
-        fit_hazard(panel()).next_period_probability(customers(panel()).drop(columns="score"))
+        fit_hazard(panel()).probability(customers(panel()).drop(columns="score"), months=1)
 
 
 def test_every_message_can_be_translated(untranslated):

@@ -68,6 +68,7 @@ def test_each_period_stands_with_its_month():
     tables.of(found, title="Retention")
 
 
+@pytest.mark.usefixtures("any_size")
 def test_groups_stand_with_their_rates():
     book = BOOK.assign(plan=["a"] * 4 + ["b"] * 4 + ["c", "c", "a", ""])
     found = contract_retention(months(book, by="plan"))

@@ -7,9 +7,9 @@ import pytest
 from crmlab import tables
 from crmlab.absence import Absent, FitError
 from crmlab.aggregate.contracts import contract_ages
-from crmlab.churn.kaplan_meier import age_counts, kaplan_meier
+from crmlab.churn.kaplan_meier import kaplan_meier
 from crmlab.churn.survival import lifetimes, log_rank
-from tests.bench.coverage_retention import coverage
+from tests.bench.coverage_retention import age_counts, coverage
 from tests.test_aggregate_contracts import UNTIL, contracts
 
 # Miller (1997), Survival analysis: acute myelogenous leukemia, weeks in remission, as in R's survival package
@@ -87,6 +87,7 @@ def test_the_record_of_contracts_that_began_before_it():
     assert wrong.at(12) > whole.at(12) + 0.2
 
 
+@pytest.mark.usefixtures("any_size")
 def test_groups_are_tested_with_holms_adjustment():
     rng = np.random.default_rng(1)
     parts = [
@@ -152,17 +153,6 @@ def test_nobody_observed_for_any_time_is_said():
     for counts in (begun_today, MAINTAINED.head(0)):
         with pytest.raises(FitError, match="no customer has been observed for any time"):
             lifetimes(counts)
-
-
-@pytest.mark.parametrize("to_month", [0, 162])
-def test_the_limit_of_means_is_checked(to_month):
-    with pytest.raises(ValueError, match="`to_month` must lie above 0 and up to 161.0"):
-        lifetimes(AML, to_month=to_month)
-
-
-def test_ages_are_checked():
-    with pytest.raises(ValueError, match="`months` must not lie below `entered`, nor that below 0"):
-        age_counts([1.0], [True], entered=[2.0])
 
 
 def test_groups_that_never_meet_cannot_be_compared():

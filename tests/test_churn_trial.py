@@ -11,10 +11,10 @@ from scipy.special import expit
 from crmlab.absence import FitError
 from crmlab.churn.contact import contact_threshold
 from crmlab.churn.hazard import fit_hazard
-from crmlab.churn.staying import ConstantRetention
 from crmlab.churn.trial import foretold_with_values
 from crmlab.churn.warning import hazard_warning
 from crmlab.intervals import wilson
+from tests.bench.coverage_warning import ConstantRetention
 
 CUT_OFFS = (date(2023, 6, 30), date(2023, 12, 31))
 
@@ -58,10 +58,11 @@ def test_drawn_coefficients_are_spread_around_the_chances(model, customers):
     from crmlab.churn.warning import _drawn_hazards
 
     drawn = np.array(list(_drawn_hazards(model, customers, 1, draws=300, seed=0)))
-    bounds = model.probability_bounds(customers)
+    x = model._design(customers)
+    middle, error = x @ model.coefficients, 1.96 * np.sqrt(np.einsum("ij,jk,ik->i", x, model.covariance, x))
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    assert np.abs(low - bounds["low"].to_numpy()).max() < 0.01
-    assert np.abs(high - bounds["high"].to_numpy()).max() < 0.015
+    assert np.abs(low - expit(middle - error)).max() < 0.01
+    assert np.abs(high - expit(middle + error)).max() < 0.015
 
 
 def test_last_contacts_are_joined_where_they_are_known(model, customers):

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from crmlab import tables
 from crmlab.absence import FitError
 from crmlab.churn.bdw import fit_bdw, log_survival
-from crmlab.churn.staying import ConstantRetention, contract_values, factor_for, hazard_of, lasting
+from crmlab.churn.staying import contract_values, factor_for, hazard_of, lasting
 from crmlab.churn.worth import contract_retention_worth, purchase_retention_worth
 from crmlab.intervals import Estimate, wilson
+from tests.bench.coverage_warning import ConstantRetention
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -116,10 +117,6 @@ def test_contracts_that_cannot_tell():
         contract_retention_worth(ONE.drop(columns="value"), HALF)
     with pytest.raises(FitError, match="some are expected to leave and some to stay"):
         contract_retention_worth(ONE, ConstantRetention(Estimate(1.0, 0.9, 1.0, "share", 9)))
-    with pytest.raises(FitError, match="needs a retention rate between 0 and 1, with its interval"):
-        contract_retention_worth(
-            ONE, ConstantRetention(Estimate(0.5, None, None, "share", 9, no_interval="one observation"))
-        )
     with pytest.raises(FitError, match="the contracts have no column value"):
         contract_values(ONE.drop(columns="value"), HALF)
     with pytest.raises(FitError, match="needs contracts that run, there are none"):
@@ -162,12 +159,13 @@ def cohort(rng, alpha, beta, n=3000, months=60):
     return left, running, customers
 
 
-def test_the_interval_covers_what_a_point_is_worth():
+def test_the_interval_covers_what_a_point_is_worth(monkeypatch):
+    monkeypatch.setattr("crmlab.churn.worth.POINTS", (1,))
     rng, hits, runs = np.random.default_rng(0), 0, 25
     for run in range(runs):
         left, running, customers = cohort(rng, 1.5, 60.0, n=1500)
         model = fit_bdw(left, running, model="sbg")
-        options = {"currency": "EUR", "points": (1,), "horizon_months": 36}
+        options = {"currency": "EUR", "horizon_months": 36}
         found = contract_retention_worth(customers, model, draws=100, seed=run, **options)
         truth = contract_retention_worth(customers, Law(1.5, 60.0), draws=40, **options)
         hits += found.per_point.low <= truth.per_point.value <= found.per_point.high

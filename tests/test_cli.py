@@ -24,7 +24,7 @@ def crmlab(*arguments):
 
 def files(folder):
     found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    return sorted(path.as_posix() for path in found if not path.name.startswith("."))
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 @pytest.fixture

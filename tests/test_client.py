@@ -205,3 +205,10 @@ def test_parameters_of_another_notebook_are_its_own_and_what_the_client_says(sma
     assert known["client"] and "as_of" in known
     said = replace(client.params, sections={name: {"as_of": "2024-01-01"}})
     assert Client(said, small.project).parameters(name) == known | {"as_of": "2024-01-01"}
+
+
+def test_a_survey_that_names_nobody_has_customers_who_are_not_known(small):
+    small.write("data/acme/surveys.csv", "date,nps\n2024-02-01,9\n")
+    small.write("params/acme.yaml", BASE + "  surveys: {source: data/acme/surveys.csv}\n")
+    rows = open_client("acme", project=small.project).optional("surveys")
+    assert rows["customer_id"].isna().all() and rows["nps"].tolist() == [9]

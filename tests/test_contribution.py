@@ -11,6 +11,8 @@ from crmlab import tables
 from crmlab.contribution import contribution_by_group
 from tests.bench.coverage_contribution import coverage
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 CUSTOMERS = pd.DataFrame(
     {"customer_id": range(12), "revenue": [5.0] * 6 + [10.0] * 3 + [20, 10, 10], "margin": [2.0] * 6 + [1.0] * 6}
 )

@@ -12,15 +12,17 @@ from crmlab import intervals, tables
 from crmlab.conversion import conversion_rates, project_success_rates
 from tests.bench.coverage_contribution import coverage
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 ROWS = [("a", 1, "won"), ("a", 2, "lost"), ("b", 1, "lost"), ("c", 1, "won"), ("d", 1, None), ("e", 1, "open")]
 OPPORTUNITIES = pd.DataFrame(ROWS, columns=["customer_id", "opened_on", "outcome"])
 PROFILES = pd.DataFrame({"customer_id": list("abcde"), "segment": list("xxyyy")})
-PROJECTS = pd.DataFrame({"customer_id": range(5), "project_outcome": ["ok", "late", "ok", None, "going on"]})
+PROJECTS = pd.DataFrame({"customer_id": range(5), "project_outcome": ["ok", "late", "ok", None, ""]})
 
 
 def test_hand_case():
     found = conversion_rates(OPPORTUNITIES, PROFILES, by="segment")
-    assert (found.total.value, found.total.n, found.open, found.firsts_left_out) == (0.5, 4, 2, 0)
+    assert (found.total.value, found.total.n, found.firsts_left_out) == (0.5, 4, 0)
     rows = found.groups.set_index("group")
     assert rows["ended"].to_dict() == {"x": 3, "y": 1} and rows["successes"].to_dict() == {"x": 1, "y": 1}
     assert rows["shrunken"].isna().all()
@@ -45,12 +47,9 @@ def firsts(n):
     return pd.concat([first, first.assign(opened_on=2, outcome=["won", "lost"] * (n // 2))])
 
 
-@pytest.mark.parametrize(
-    ("n", "first", "left_out", "value"), [(20, "auto", 20, 0.5), (20, "count", 0, 0.75), (4, "auto", 0, 0.75),
-                                          (4, "leave_out", 4, 0.5)]
-)  # fmt: skip
-def test_first_opportunities_that_could_not_be_lost_are_left_out(n, first, left_out, value):
-    found = conversion_rates(firsts(n).sample(frac=1, random_state=0), first=first)
+@pytest.mark.parametrize(("n", "left_out", "value"), [(20, 20, 0.5), (4, 0, 0.75)])
+def test_first_opportunities_that_could_not_be_lost_are_left_out(n, left_out, value):
+    found = conversion_rates(firsts(n).sample(frac=1, random_state=0))
     assert (found.firsts_left_out, found.total.value) == (left_out, value)
     assert ("left out" in found.summary()) == bool(left_out)
 
@@ -66,9 +65,9 @@ def test_groups_are_told_apart_only_where_they_can_be():
 
 
 def test_what_counts_as_success_is_a_parameter():
-    found = project_success_rates(PROJECTS, successes=("ok",), running=("going on",))
-    assert (found.total.value, found.total.n, found.open) == (2 / 3, 3, 1)
-    assert project_success_rates(PROJECTS, successes=("ok", "late"), running=("going on",)).total.value == 1
+    found = project_success_rates(PROJECTS, successes=("ok",))
+    assert (found.total.value, found.total.n) == (2 / 3, 3)
+    assert project_success_rates(PROJECTS, successes=("ok", "late")).total.value == 1
     assert found.summary().startswith("66.7% of projects that ended were a success (95% interval")
 
 
@@ -77,7 +76,7 @@ def test_what_counts_as_success_is_a_parameter():
     [
         conversion_rates(OPPORTUNITIES.tail(2), PROFILES, by="segment"),
         conversion_rates(OPPORTUNITIES.head(0)),
-        project_success_rates(PROJECTS.tail(1), successes=("ok",), running=("going on",)),
+        project_success_rates(PROJECTS.tail(1), successes=("ok",)),
         project_success_rates(PROJECTS.assign(project_outcome=np.nan), successes=("ok",)),
     ],
 )
@@ -101,10 +100,9 @@ def test_all_is_translated(untranslated):
     ("call", "message"),
     [
         (lambda: conversion_rates(OPPORTUNITIES[["outcome"]]), "missing: customer_id, opened_on"),
-        (lambda: conversion_rates(OPPORTUNITIES, first="never"), "`first` must be among auto, count, leave_out"),
         (
             lambda: project_success_rates(PROJECTS, successes=("done",)),
-            r"`successes` must name outcomes in the data \(going on, late, ok\), got done",
+            r"`successes` must name outcomes in the data \(late, ok\), got done",
         ),
     ],
 )

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from crmlab.aggregate import payment_summary
-from crmlab.credit.behaviour import default_outcomes, default_rates, payment_behaviour, utilisation
+from crmlab.credit.behaviour import default_outcomes, payment_behaviour, utilisation
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 UNTIL = "2024-12-31"
@@ -82,17 +82,6 @@ def test_customers_observed_too_briefly_are_neither_good_nor_bad():
     # fifteen months after the first instalment is a default, but not one within the window
     assert found.loc[found["observed"], "default"].to_dict() == {"old good": False, "old bad": True, "late bad": False}
     assert default_outcomes(payments, window_months=24).set_index("customer_id")["default"]["late bad"]
-
-
-def test_default_rates_by_group():
-    outcomes = default_outcomes(portfolio())
-    profiles = pd.DataFrame({"customer_id": outcomes["customer_id"], "risk_tolerance": ["bold"] * 6 + ["calm"] * 10})
-    found = default_rates(outcomes, profiles, by="risk_tolerance", fewest=1)
-    assert found["group"].tolist() == ["calm", "bold"]
-    assert found["customers"].tolist() == [10, 6] and found["defaults"].sum() == 1
-    assert [rate.value for rate in found["default_rate"]] == (found["defaults"] / found["customers"]).tolist()
-    assert default_rates(outcomes, profiles, by="risk_tolerance", fewest=7)["group"].tolist() == ["calm", "Others"]
-    assert len(default_rates(outcomes.assign(observed=False), profiles, by="risk_tolerance")) == 0
 
 
 def test_utilisation_of_those_who_have_a_limit():

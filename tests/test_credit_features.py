@@ -32,18 +32,6 @@ def test_each_way_to_read_a_column():
     ]
 
 
-def test_quarters_survive_ties():
-    frame = pd.DataFrame({"x": [1.0] * 60 + [2.0] * 20 + [3.0] * 20})
-    (feature,) = learn_features(frame, {"x": "bins"})
-    assert feature.cuts == (1.0, 2.0)
-    design = design_matrix(pd.DataFrame({"x": [0.5, 1, 1.5, 2, 9]}), [feature])
-    assert design.to_numpy().tolist() == [[0, 0], [0, 0], [1, 0], [1, 0], [0, 1]]
-    assert [effect_name(feature, name) for name in feature.names] == [
-        "x: above 1 up to 2 against the lowest",
-        "x: above 2 against the lowest",
-    ]
-
-
 def test_unknown_values_count_as_usual():
     frame = customers()
     features = learn_features(frame, {"rating": ["A", "B", "C"], "capital": "log10", "industry": "levels"})
@@ -52,7 +40,7 @@ def test_unknown_values_count_as_usual():
     assert design_matrix(strange, features).to_numpy().tolist() == [[0, 6.5, 0], [0, 6.5, 0]]
 
 
-@pytest.mark.parametrize(("column", "treatment"), [("x", "plain"), ("x", "bins"), ("x", "levels"), ("x", ["1.0"])])
+@pytest.mark.parametrize(("column", "treatment"), [("x", "plain"), ("x", "levels"), ("x", ["1.0"])])
 def test_a_column_that_tells_nobody_apart_is_left_out(column, treatment):
     assert learn_features(pd.DataFrame({"x": [1.0] * 9}), {column: treatment}) == ()
     assert learn_features(pd.DataFrame({"x": [None] * 9}), {column: treatment}) == ()
@@ -66,7 +54,7 @@ def test_no_feature_gives_an_empty_design():
     ("features", "message"),
     [
         ({"size": "plain"}, "`features` names size; the customers have rating, capital, industry"),
-        ({"capital": "cube"}, "must read capital as one of plain, log10, bins, levels, or list its levels; got 'cube'"),
+        ({"capital": "cube"}, "must read capital as one of plain, log10, levels, or list its levels; got 'cube'"),
         ({"rating": ["A", "B"]}, "lists the levels A, B of rating, which also has C"),
         ({"industry": "plain"}, "reads industry as plain, but it holds text"),
     ],

@@ -23,10 +23,9 @@ def test_ks_by_hand():
 
 def test_probabilities_that_are_right_are_found_right():
     outcomes, foretold = drawn(3000, 1)
-    check = probability_check(outcomes, foretold, baseline=0.15)
+    check = probability_check(outcomes, foretold)
     assert check.slope.low < 1 < check.slope.high
     assert check.observed_to_expected.low < 1 < check.observed_to_expected.high
-    assert check.brier.value < check.brier_baseline.value
     assert check.bands["customers"].sum() == check.n == 3000
     assert ((check.bands["predicted"] > check.bands["low"]) & (check.bands["predicted"] < check.bands["high"])).all()
     assert "ranks customers who came to default above those who did not" in check.summary()
@@ -38,16 +37,16 @@ def test_probabilities_that_are_right_are_found_right():
     ("slope", "shift", "words"), [(1, 1.5, "probabilities were too high"), (1, -1.5, "probabilities were too low")]
 )
 def test_probabilities_that_are_wrong_are_found_wrong(slope, shift, words):
-    check = probability_check(*drawn(2000, 2, slope=slope, shift=shift), baseline=0.15)
+    check = probability_check(*drawn(2000, 2, slope=slope, shift=shift))
     assert words in check.summary()
 
 
 def test_probabilities_spread_too_far_have_a_slope_below_one():
-    assert probability_check(*drawn(2000, 3, slope=2, shift=2), baseline=0.1).slope.high < 0.7
+    assert probability_check(*drawn(2000, 3, slope=2, shift=2)).slope.high < 0.7
 
 
 def test_equal_probabilities_stay_in_one_band():
-    check = probability_check([0, 1, 0, 0], [0.2] * 4, baseline=0.2)
+    check = probability_check([0, 1, 0, 0], [0.2] * 4)
     assert check.bands["customers"].tolist() == [4]
     assert check.slope is None
     assert "cannot be told: its AUC is 0.500" in check.summary()
@@ -55,7 +54,7 @@ def test_equal_probabilities_stay_in_one_band():
 
 @pytest.mark.parametrize("outcomes", [[0, 0, 0], [1, 1, 1], [0], [1]])
 def test_one_kind_of_outcome_shows_nothing_of_the_ranking(outcomes):
-    check = probability_check(outcomes, np.linspace(0.1, 0.3, len(outcomes)), baseline=0.1)
+    check = probability_check(outcomes, np.linspace(0.1, 0.3, len(outcomes)))
     assert check.auc is None and check.ks is None and check.slope is None
     assert "that takes some with and some without default" in check.summary()
     assert check.table()["value"].notna().all()
@@ -74,4 +73,4 @@ def test_one_kind_of_outcome_shows_nothing_of_the_ranking(outcomes):
 )
 def test_misuse_is_named(outcomes, probabilities, options, message):
     with pytest.raises(ValueError, match=message):
-        probability_check(outcomes, probabilities, **{"baseline": 0.1} | options)
+        probability_check(outcomes, probabilities, **options)

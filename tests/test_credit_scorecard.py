@@ -11,8 +11,7 @@ from scipy import stats
 from crmlab import datasets
 from crmlab.aggregate import payment_summary
 from crmlab.credit.behaviour import default_outcomes
-from crmlab.credit.scorecard import FACTOR, OFFSET, default_model, fit_default_model
-from crmlab.likelihood import FitError
+from crmlab.credit.scorecard import FACTOR, OFFSET, default_model
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 FEATURES = {"grade": ["A", "B", "C"], "capital": "log10"}
@@ -39,19 +38,8 @@ def test_points_are_600_at_50_to_1_and_20_double_the_odds():
     assert scored["points"].to_numpy() == pytest.approx(600 + 20 * np.log2(odds / 50), abs=0.501)
 
 
-def test_points_of_the_scorecard_add_up():
-    outcomes, customers = sample()
-    model = default_model(outcomes, customers, features=FEATURES)
-    table = model.points()
-    start, grade = table["points"].iloc[0], table[table["feature"] == "grade"].set_index("level")["points"]
-    (per_tenfold,) = table.loc[table["feature"] == "capital", "points"]
-    added = start + customers["grade"].map(grade) + per_tenfold * np.log10(customers["capital"])
-    assert added.to_numpy() == pytest.approx(model.scored(customers)["points"].to_numpy(), abs=0.501)
-    assert grade["A"] == 0 and grade["C"] == pytest.approx(2 * grade["B"])
-
-
 def test_odds_ratios_and_summary():
-    model = fit_default_model(*sample(), features=FEATURES)
+    model = default_model(*sample(), features=FEATURES)
     table = model.table()
     assert table["effect"].tolist() == ["grade: each step from A towards C", "capital: ten times as much"]
     for odds, truth, points in zip(table["odds_ratio"], (0.7, -0.8), table["points"], strict=True):
@@ -63,7 +51,7 @@ def test_odds_ratios_and_summary():
 
 
 def test_draws_of_coefficients_have_their_standard_errors():
-    model = fit_default_model(*sample(), features=FEATURES)
+    model = default_model(*sample(), features=FEATURES)
     draws = model.draw_coefficients(draws=4000, rng=np.random.default_rng(0))
     assert draws.mean(axis=0) == pytest.approx(model.fit.coefficients, abs=0.02)
     assert draws.std(axis=0) == pytest.approx(model.fit.standard_errors, rel=0.05)
@@ -80,10 +68,6 @@ def test_too_few_defaults_give_everyone_the_same_chance():
     assert np.quantile(share, [0.025, 0.975]) == pytest.approx(
         stats.beta(model.defaults + 0.5, 200 - model.defaults + 0.5).ppf([0.025, 0.975]), rel=0.1
     )
-    with pytest.raises(
-        FitError, match=f"too few defaults for a model with features; {model.defaults} defaults among 200"
-    ):
-        fit_default_model(outcomes, customers, features=FEATURES)
 
 
 @pytest.mark.parametrize("happened", [False, True])
@@ -127,7 +111,7 @@ def test_a_grade_without_default_is_fitted_all_the_same():
     outcomes, customers = sample()
     spared = outcomes.assign(default=outcomes["default"] & (customers["grade"] != "A"))
     model = default_model(spared, customers, features={"grade": "levels"})
-    assert model.fit.penalised
+    assert model.fit.separated
     rates = pd.Series(model.probabilities(customers)).groupby(customers["grade"]).first()
     assert 0 < rates["A"] < 0.02 < rates["B"]
 
@@ -139,7 +123,7 @@ def test_misuse_is_named():
     with pytest.raises(ValueError, match="`customers` must have one row per customer"):
         default_model(outcomes, pd.concat([customers, customers]), features=FEATURES)
     with pytest.raises(ValueError, match="missing: capital"):
-        fit_default_model(*sample(), features=FEATURES).probabilities(customers.drop(columns="capital"))
+        default_model(*sample(), features=FEATURES).probabilities(customers.drop(columns="capital"))
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +157,9 @@ def test_xinglin_s_coefficients_are_recovered(xinglin):
     outcomes = default_outcomes(payments)
     known = [truth[name] for name in ("intercept", "rating_grade", "log10_registered_capital_in_millions")]
     known = np.array([*known, truth["risk_tolerance_进取"]])
-    fit = fit_default_model(outcomes, customers, features=XINGLIN).fit
+    fit = default_model(outcomes, customers, features=XINGLIN).fit
     # together at 95%: single intervals of four coefficients all hold in about 82% of draws only
     apart = known - fit.coefficients
     assert apart @ np.linalg.solve(fit.covariance, apart) < stats.chi2(len(known)).ppf(0.95)
-    fit = fit_default_model(outcomes, customers, features=XINGLIN, confidence_level=1 - 0.05 / len(known)).fit
+    fit = default_model(outcomes, customers, features=XINGLIN, confidence_level=1 - 0.05 / len(known)).fit
     assert ((fit.low < known) & (known < fit.high)).all()

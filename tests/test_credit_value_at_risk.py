@@ -10,7 +10,7 @@ from tests.test_credit_behaviour import plan, summary
 from tests.test_credit_expected_loss import loss, young
 from tests.test_credit_tiers import payments
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.usefixtures("any_size")]
 VALUE = pd.DataFrame(
     {
         "customer_id": ["good", "slow", "once late", "cured", "open", "broken", "new", "unknown", "other"],

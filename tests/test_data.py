@@ -275,7 +275,7 @@ def test_the_engine_keeps_to_the_memory_that_a_run_gives_it(monkeypatch):
 cells = st.sampled_from(["1", "2024-01-01", "2024-02-30", "", " ", "x", "-3.5", "nan", "1,5", '"', "\n", "𝟙", "1e400"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=12))
 def test_every_row_is_either_accepted_or_counted_as_rejected(small, rows):
     """Whatever the cells hold, rows = accepted + rejected, and the accepted amounts are those that the file states."""

@@ -111,10 +111,11 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
 
 @pytest.mark.parametrize("client", datasets.EXAMPLES)
 def test_the_clients_file_names_what_is_written(client):
-    params = YAML(typ="safe").load(PARAMS / f"{client}.yaml")
+    params = YAML(typ="safe").load(datasets.client_file(client) or PARAMS / f"{client}.yaml")
     written = {
         "cdnow": {"transactions": "transactions.parquet"},
         "telco": {"contracts": "subscribers.parquet"},
+        "dunnhumby": {"customers": "demographics.parquet", "transactions": "transactions.parquet"},
         "xinglin": {name: f"{name}.csv" for name in TABLES},
     }
     sources = {name: table["source"] for name, table in params["data"].items()}

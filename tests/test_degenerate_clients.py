@@ -42,6 +42,16 @@ def answers(scores) -> pd.DataFrame:
     return pd.DataFrame({"date": "2025-06-15", "customer_id": ids, "nps": scores, "csat": 5})
 
 
+def required_alone() -> dict[str, pd.DataFrame]:
+    """Contracts, cases and answers with no column more than the contract of tables asks for."""
+    rng = np.random.default_rng(7)
+    starts = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 700, 200), unit="D")
+    ends = starts + pd.to_timedelta(rng.integers(40, 1500, 200), unit="D")
+    ran = contracts(starts, ends.where(ends <= AS_OF)).drop(columns="value")
+    cases = ran[["customer_id"]].assign(opened_at=starts + pd.Timedelta(days=30))
+    return {"contracts": ran, "interactions": cases, "surveys": answers([9, 4] * 50)[["date", "nps"]]}
+
+
 def flows(*rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["date", "kind", "category", "amount"]).assign(scenario="actual")
 
@@ -67,11 +77,14 @@ CLIENTS = {
     "all_alike": {"transactions": purchases(30, 5)},
     "nobody_left": {"contracts": contracts(months("2024-01-01", 20), [""] * 20)},
     "everybody_left": {"contracts": contracts(months("2023-01-01", 20), ["2025-06-30"] * 20)},
+    "required_columns_alone": required_alone(),
     "one_cohort": {"contracts": contracts(["2024-01-01"] * 30, ["2024-06-30"] * 10 + [""] * 20)},
     "one_contract": {"contracts": contracts(["2025-12-01"], [""])},
     "ten_promoters": {"surveys": answers([10] * 10)},
     "three_answers": {"surveys": answers([0, 7, 10])},
     "no_answer": {"surveys": answers([""] * 12).assign(csat="")},
+    "satisfaction_alone": {"surveys": answers([9] * 40).drop(columns="nps").assign(csat=[2, 4, 5, 5] * 10)},
+    "nobody_named": {"surveys": answers([9, 3] * 20).drop(columns="customer_id"), "transactions": purchases(40, 1)},
     "other_scale": {"surveys": answers([1, 2, 3, 4, 5] * 20)},
     "one_treated": {
         "transactions": purchases(40, 20, varied),

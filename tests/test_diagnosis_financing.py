@@ -143,5 +143,3 @@ def test_misuse_is_named():
         financing_proposals(customers(), tenor_months={"low": -1})
     with pytest.raises(ValueError, match="`loss_given_default` must be a share"):
         financing_proposals(customers(), loss_given_default=45)
-    with pytest.raises(ValueError, match="`cuts` must be two rising probabilities"):
-        financing_proposals(customers(), cuts=(0.1, 0.1))

@@ -8,6 +8,7 @@ import pytest
 import crmlab
 from crmlab.aggregate.periods import AdjacentPeriods, adjacent_periods
 from crmlab.aggregate.year_before import YearBefore, same_months_a_year_before
+from crmlab.diagnosis import firm_alerts
 from crmlab.diagnosis.firm_alerts import dependence_alerts, nps_alerts, purchase_alerts, score_alerts
 from crmlab.intervals import Estimate
 
@@ -130,7 +131,7 @@ def test_chance_alone_seldom_raises_an_alarm():
     assert alarms / draws < 0.08  # at most 5%, and what 200 draws leave
 
 
-def test_xinglin_as_it_is(example):
+def test_xinglin_as_it_is(example, monkeypatch):
     client = crmlab.open("xinglin")
     profiles, sales = client.table("customers"), client.table("transactions")
     found = purchase_alerts(same_months_a_year_before(sales, profiles, until=client.as_of), as_of=client.as_of)
@@ -144,7 +145,8 @@ def test_xinglin_as_it_is(example):
         compared.customers[name].nlargest(10).sum() / compared.customers[name].sum()
         for name in ("revenue", "revenue_before")
     ]
-    rises = dependence_alerts({}, [], compared, as_of=client.as_of, rise=-1)
+    monkeypatch.setattr(firm_alerts, "_RISE", -1)
+    rises = dependence_alerts({}, [], compared, as_of=client.as_of)
     now, then = (f"{100 * share:.1f}%" for share in tops)
     assert now in rises["reason"].iloc[0] and then in rises["reason"].iloc[0]
     assert dependence_alerts({}, [], SimpleNamespace(comparable=False), as_of=client.as_of).empty

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crmlab.diagnosis.levels import KINDS, LEVELS, customer_levels, leaving_levels, value_levels, word
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("any_size")]
 
 
 def customers():

@@ -80,7 +80,7 @@ def test_what_moved_the_score_is_told_and_adds_up(dates):
 
 
 def test_the_fall_is_an_alert_on_the_firm(dates):
-    with (dates[LATER][0] / "alerts.csv").open(encoding="utf-8-sig", newline="") as stream:
+    with (dates[LATER][0] / "confidential" / "alerts.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     firm = {row["kind"] for row in rows if not row["customer_id"]}
     assert {"score_fall", "nps_fall", "purchases_fall"} <= firm
@@ -90,7 +90,7 @@ def test_the_fall_is_an_alert_on_the_firm(dates):
 
 
 def test_customers_get_strategy_and_score(dates):
-    with (dates[LATER][0] / "customers.csv").open(encoding="utf-8-sig", newline="") as stream:
+    with (dates[LATER][0] / "confidential" / "customers.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 120
     assert all(row["strategy"] and 0 <= float(row["customer_score"]) <= 100 for row in rows)

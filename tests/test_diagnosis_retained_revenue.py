@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from crmlab import tables
 from crmlab.absence import FitError
-from crmlab.churn.staying import ConstantRetention
 from crmlab.clv import fit_bg_nbd, fit_gamma_gamma
 from crmlab.diagnosis.retained_revenue import retained_revenue
 from crmlab.diagnosis.revenue_sources import contract_revenue, purchase_revenue
 from crmlab.intervals import Estimate, wilson
 from tests.bench.coverage_retained_revenue import contracts_of, coverage, purchases_of
+from tests.bench.coverage_warning import ConstantRetention
 from tests.test_churn_worth import Law
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -90,10 +90,21 @@ def test_what_is_missing_says_why():
 
 
 def test_a_rating_on_less_than_half_is_provisional():
-    found = diagnose({"csat": FOUND["csat"]}, indicators())
-    assert found.headline().startswith("Provisionally rated C: 60 of 100 points, on 6%")
+    known = FOUND | {name: estimate(0.5, 0.05) for name in ("renewal_rate", "conversion_rate", "top_10_share")}
+    found = diagnose(known, indicators())
+    assert 0.25 < found.coverage < 0.5
+    assert found.headline().startswith("Provisionally rated ")
     assert "the rating is provisional" in found.summary()
     assert "provisional" not in diagnose(FOUND, THREE).summary()
+
+
+def test_a_score_on_less_than_a_quarter_has_no_rating():
+    found = diagnose({"csat": FOUND["csat"]}, indicators())
+    assert found.headline() == "Not rated: only 6% of what is judged is known; it scores 60 of 100 points."
+    assert "too little for a rating" in found.summary()
+    assert found.rating is None and "rating" not in found.metrics() and found.certainty() == ""
+    assert isinstance(found.rating_table(), Absent)
+    assert found.robustness() == "Too little is known for a rating."
 
 
 def test_a_metric_over_another_period_is_shown_and_missing():
@@ -136,9 +147,9 @@ def test_change_is_that_of_the_same_metric_alone():
 
 
 def test_words_say_where_points_are_lost():
-    assert diagnose(FOUND, THREE).losses(2) == (
+    assert diagnose(FOUND, THREE).losses() == (
         "Most points are lost on Retention rate (20.0 points: 75.0%, target 85%); "
-        "Satisfaction (CSAT) (13.3 points: 85.0%, target 95%)."
+        "Satisfaction (CSAT) (13.3 points: 85.0%, target 95%); NPS (8.3 points: 15.0 points, target 50 points)."
     )
     best = {"csat": estimate(0.99)}
     assert diagnose(best, [CSAT]).losses() == "Every indicator that is scored reaches its target."

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from crmlab import privacy, tables
-from crmlab.disclosure import HIDDEN, hidden_cells, large_groups, shown
+from crmlab.disclosure import HIDDEN, shown
+from crmlab.groups import hidden_cells, large
 
 
 @pytest.fixture(autouse=True)
@@ -70,8 +71,8 @@ def test_the_frame_stays_as_it_was():
 
 
 def test_a_figure_counts_the_groups_that_a_table_shows():
-    assert large_groups(GROUPS)["region"].tolist() == ["South"]
-    assert large_groups(GROUPS.drop(0))["region"].tolist() == ["South", "East"]
+    assert large(GROUPS)["region"].tolist() == ["South"]
+    assert large(GROUPS.drop(0))["region"].tolist() == ["South", "East"]
 
 
 def test_of_a_map_cells_are_hidden_so_that_rows_and_columns_do_not_tell():

@@ -79,11 +79,15 @@ def test_targets_run_commands_with_arguments_that_they_take(small):
         assert asked.returncode == 0, f"{command}: {asked.stderr}"
 
 
+@needs_tool("make")
 def test_the_way_in_as_the_readme_tells_it(small):
     """make new, check and report, as their commands, with files that nobody has described."""
-    small.write("orders.csv", ORDERS)
+    (begin,) = (line for line in MAKE if line.startswith("make new"))
+    (command,) = re.findall(r"bin/(crmlab [^;&\n]+)", expanded(begin))
+    small.write("data/acme/transactions.csv", "").unlink()
+    orders = small.write("data/acme/orders.csv", ORDERS)
     small.write("params/acme.yaml", "").unlink()
-    made = run(small, "new", "acme", "orders.csv")
+    made = run(small, *shlex.split(command)[1:])
     assert made.returncode == 0, made.stderr
     assert "orders.csv: transactions" in made.stdout and "say CHECK" in made.stdout
     assert run(small, "check", "acme").stdout.count(" 0 rejected") == 1
@@ -94,7 +98,7 @@ def test_the_way_in_as_the_readme_tells_it(small):
     assert sealed.returncode == 0, sealed.stderr
     erased = run(small, "erase", "acme", "C3")
     assert erased.returncode == 0, erased.stderr
-    assert "C3" not in (small.root / "orders.csv").read_text(encoding="utf-8")
+    assert "C3" not in orders.read_text(encoding="utf-8")
     proven = run(small, "verify")
     assert proven.returncode == 0, proven.stderr
 

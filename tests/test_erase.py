@@ -68,7 +68,7 @@ def published(acme):
         for name in ("value.html", "value.sealed.html", "value.ipynb", "value.pdf", "value.json", "value.failed.json"):
             acme.write(f"reports/acme/{day}/{name}", f"of {WHO}")
         for name in ("customers.csv", "customers/value.csv", "alerts.csv", "alerts/value.csv"):
-            acme.write(f"reports/acme/{day}/{name}", "\ufeff" + lines if "/" not in name else lines)
+            acme.write(f"reports/acme/{day}/confidential/{name}", "\ufeff" + lines if "/" not in name else lines)
     for page in ("index.html", "index.zh.html", "acme/index.html", "acme/failed.json", "beta/2024-01-31/value.html"):
         acme.write(f"reports/{page}", f"of {WHO}")
     log.note(
@@ -116,14 +116,15 @@ def test_everybody_else_stays_to_the_byte(published):
         assert {f"acme/{name}" for name in ("contracts.parquet", "orders-1.csv", "orders-2.csv")} <= set(
             naming(published.root / "data", who)
         )
-    with (published.root / "reports/acme/2024-01-31/customers.csv").open(encoding="utf-8-sig", newline="") as stream:
+    joined = published.root / "reports/acme/2024-01-31/confidential/customers.csv"
+    with joined.open(encoding="utf-8-sig", newline="") as stream:
         assert [row[0] for row in csv.reader(stream)] == ["customer_id", *OTHERS]
 
 
 def test_reports_of_every_date_go_and_are_to_be_made_again(published):
     receipt, _path = run(published)
     left = {path.relative_to(published.root / "reports/acme").as_posix() for path in texts_of(published)}
-    csvs = {f"{day}/{name}" for day in receipt.dates
+    csvs = {f"{day}/confidential/{name}" for day in receipt.dates
             for name in ("customers.csv", "customers/value.csv", "alerts.csv", "alerts/value.csv")}  # fmt: skip
     assert receipt.dates == ("2024-01-31", "2024-02-29")
     assert left == csvs | {f"erasures/{receipt.customer}.json"}
@@ -141,7 +142,7 @@ def test_the_receipt_tells_what_was_done_and_not_to_whom(published):
     assert json.loads(text)["customer"] == receipt.customer == pseudonym("acme", WHO, pseudonym_key(published.root))
     assert receipt.rows["data/acme/orders-1.csv"] == 1
     assert receipt.rows["data/acme/customers.csv"] == 2
-    assert receipt.rows["reports/acme/2024-01-31/customers.csv"] == 1
+    assert receipt.rows["reports/acme/2024-01-31/confidential/customers.csv"] == 1
     assert len(receipt.rows) == 5 + 8
     assert receipt.dropped == 2 * 6 + 4
     assert receipt.by_hand == ()
@@ -236,7 +237,7 @@ def test_the_command_makes_the_reports_again_without_the_customer(acme):
     assert after == {day: rows - 1 if day == "2024-01-31" else rows - 2 for day, rows in before.items()}
     assert set(after) == {"2024-01-31", "2024-02-07"}
     for day in after:
-        joined = (acme.root / f"reports/acme/{day}/customers.csv").read_text(encoding="utf-8-sig")
+        joined = (acme.root / f"reports/acme/{day}/confidential/customers.csv").read_text(encoding="utf-8-sig")
         assert sorted(joined.split("\n")[1:-1]) == sorted(f"{who},1" for who in OTHERS)
     assert WHO not in result.output and "receipt: " in result.output
     again = crmlab("erase", "acme", WHO)

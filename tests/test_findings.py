@@ -9,6 +9,7 @@ import pytest
 from crmlab import findings, publication
 from crmlab.absence import FitError
 from crmlab.intervals import FULL_COUNT, Estimate
+from crmlab.privacy import CONFIDENTIAL
 
 NPS = Estimate(30.0, 25.0, 35.0, "points", 400, "NPS")
 CUSTOMERS = Estimate(12, None, None, "customers", 12, "customers", no_interval=FULL_COUNT)
@@ -16,7 +17,7 @@ CUSTOMERS = Estimate(12, None, None, "customers", 12, "customers", no_interval=F
 
 def publish(folder, notebook, metrics, status="ok", customers=()):
     """As a notebook and the run that made it would."""
-    (folder / "customers").mkdir(parents=True, exist_ok=True)
+    (folder / CONFIDENTIAL / "customers").mkdir(parents=True, exist_ok=True)
     target = folder / f"{notebook}.json"
     publication.write(
         target, metrics=metrics, models={}, customers=customers, as_of=date(2024, 3, 31), currency="USD", data={},
@@ -24,7 +25,7 @@ def publish(folder, notebook, metrics, status="ok", customers=()):
     )  # fmt: skip
     target.write_text(json.dumps(json.loads(target.read_text()) | {"status": status}))
     if (written := folder / f"{notebook}.json.csv").exists():
-        written.rename(folder / "customers" / f"{notebook}.csv")
+        written.rename(folder / CONFIDENTIAL / "customers" / f"{notebook}.csv")
 
 
 def test_metrics_come_back_as_they_were(tmp_path):

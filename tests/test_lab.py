@@ -22,7 +22,7 @@ from crmlab import value
 from crmlab.contract import InputError
 from crmlab.lab import progress, rich
 from crmlab.lab.new_notebook import new_notebook
-from crmlab.lab.server import options, strip
+from crmlab.lab.server import open_lab, options, strip
 from crmlab.notebook import read_notebooks
 
 ROOT = Path(__file__).parent.parent
@@ -108,6 +108,12 @@ def test_a_new_notebook_describes_itself_and_holds_to_the_rules(small):
         getattr(rules, f"test_notebooks_{name}")(path)
     rules.test_prose_of_notebooks_quotes_no_result(path)
     assert stored(executed(path)) == path.read_text(encoding="utf-8")
+
+
+def test_root_must_say_that_it_is_meant(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(InputError, match='Jupyter does not run as root; .* make lab ARGS="--allow-root"'):
+        open_lab(tmp_path)
 
 
 def test_a_new_notebook_stands_in_the_next_report(small):

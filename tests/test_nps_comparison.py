@@ -110,6 +110,7 @@ def test_summary(counts, told):
     assert len(tables.of(found, title="t").content["rows"]) == len(found.groups)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_groups_too_small_are_told():
     assert "2 groups have too few answers to stand alone" in compared(given(), fewest=20).summary()
     one = compared(given({"x": (70, 20, 10), "y": (30, 40, 30), "v": (2, 0, 0)}), fewest=20)
@@ -139,3 +140,9 @@ def test_all_is_translated(untranslated):
 
 def test_examples():
     assert doctest.testmod(comparison).failed == 0
+
+
+def test_groups_of_few_people_stand_with_others_however_few_answers_are_asked_for():
+    found = compared(given({"x": (30, 10, 10), "y": (20, 10, 10), "z": (1, 1, 1)}), fewest=1)
+    assert found.groups["group"].tolist() == ["x", "Others"] and found.pooled == 2
+    assert "z" not in found.summary()

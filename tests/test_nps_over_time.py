@@ -79,6 +79,7 @@ def test_nothing_that_varies_has_not_changed():
     assert (found.p_value, found.step, found.changed) == (1.0, None, False)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_two_periods_of_one_answer_each():
     found = over_time(given((1, 0, 0), (0, 0, 1), by="month"))
     assert not found.changed and found.names() == ["Jan 2023", "Feb 2023"]

@@ -148,7 +148,7 @@ def test_of_contracts_alone():
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (outcomes()[0].iloc[:0], "no answer names its customer, so that none can be followed"),
+        (outcomes()[0].iloc[:0], "no score from 0 to 10 is of a known customer, so that none can be followed"),
         (outcomes()[0].assign(followed=False), "no answer of a known customer can be followed over 12 months"),
         (outcomes()[0].iloc[:5], "no answer of a known customer can be followed over 12 months"),
         (outcomes()[0][["customer_id", "nps", "followed"]], "no answer of a known customer can be followed"),

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from crmlab import intervals, tables
@@ -20,23 +19,14 @@ def test_hand_case():
     found = response(given([1, 0, 0, 1, 0]))
     wilson = intervals.wilson(2, 5)
     assert (found.rate.value, found.rate.low, found.rate.high, found.rate.n) == (0.4, wilson.low, wilson.high, 5)
-    assert found.metrics() == {"response_rate": found.rate} and found.groups.empty
+    assert found.metrics() == {"response_rate": found.rate}
+    assert len(tables.of(found, title="t").content["rows"]) == 1
     assert found.summary().startswith("40.0% of invitations were answered (95% interval 11.8% to 76.9%, n = 5)")
 
 
 def test_people_who_always_answer_widen_the_interval():
     who = np.repeat(range(40), 5)
     assert response(given(np.repeat([1, 0], 100), who)).rate.low < response(given([1, 0] * 100, who)).rate.low
-
-
-def test_by_period_and_touchpoint():
-    starts = pd.to_datetime(["2024-01-01", "2024-04-01"])
-    by_quarter = response(given([1, 0, 0, 0], cell=[0, 0, 1, 1], by="quarter", names=starts))
-    assert by_quarter.table()["group"].tolist() == ["Q1 2024", "Q2 2024"]
-    assert [rate.value for rate in by_quarter.groups["rate"]] == [0.5, 0]
-    by_touchpoint = response(given([1, 0, 0, 0], cell=[0, 0, 0, 1], by="touchpoint", names=["x", None]))
-    assert by_touchpoint.table()["group"].tolist() == ["x", "Not known"]
-    assert len(tables.of(by_touchpoint, title="t").content["rows"]) == 2
 
 
 def test_answers_alone_have_no_rate():
@@ -50,7 +40,7 @@ def test_answers_alone_have_no_rate():
 def test_misuse_is_named():
     with pytest.raises(ValueError, match="`answers` must be to the question `response`, got `nps`"):
         response(answers([9], [1]))
-    with pytest.raises(ValueError, match="must be by month, quarter or touchpoint, got industry"):
+    with pytest.raises(ValueError, match="must be those of a single cell, got some by industry"):
         response(given([1, 0], by="industry", cell=[0, 1]))
 
 

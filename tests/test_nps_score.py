@@ -101,7 +101,7 @@ def test_nothing_to_tell():
     with pytest.raises(FitError, match="nobody has answered how likely they are to recommend the client"):
         scores(nobody)
     object.__setattr__(nobody, "missing", ("nps",))
-    with pytest.raises(FitError, match="the client's tables lack the columns nps"):
+    with pytest.raises(FitError, match="the client's tables lack nps"):
         scores(nobody)
     with pytest.raises(ValueError, match="must be those of a single cell, got some by touchpoint"):
         scores(answers([1, 2], [1, 2], [0, 1], by="touchpoint"))

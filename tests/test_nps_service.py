@@ -11,7 +11,7 @@ from crmlab.nps.service_score import score_by_service
 from crmlab.tables import of
 from tests.bench.coverage_nps_drivers import draw_answers, service_coverage
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.usefixtures("any_size")]
 UNTIL = pd.Timestamp("2024-12-31")
 
 

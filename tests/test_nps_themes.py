@@ -50,7 +50,7 @@ def test_themes_that_were_put_in_come_back(language):
     assert len(model.components) == 3
     assert alike(theme, of) > 0.98 and model.found_again.min() > 0.9
     assert ((cosine >= 0) & (cosine <= 1 + 1e-9)).all()
-    for name in model.names:
+    for name in model.names(texts, np.arange(len(texts)), fewest=5):
         assert any(set(name.split(" · ")) <= set(own.split()) for own in WORDS[language])
 
 
@@ -269,3 +269,35 @@ def test_texts_are_counted_alike_in_one_go_and_in_many(monkeypatch):
     monkeypatch.setattr(words, "_AT_ONCE", 50)
     assert (words.term_counts(texts, vocabulary).toarray() == whole).all() and whole.sum() > 400
     assert words.term_counts(texts.iloc[:0], vocabulary).shape == (0, len(vocabulary.terms))
+
+
+def written_by(*people):
+    """What nobody else writes of, by these people in turn."""
+    others = ("red", "blue", "green", "white", "black")
+    texts = [f"helicopter rotor hangar pilot {others[place % 5]} {place % 7}" for place in range(60)]
+    who = [people[place % len(people)] for place in range(60)]
+    return pd.DataFrame({"comment": texts, "date": pd.Timestamp("2024-05-01"), "customer_id": who, "nps": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("people", "told"), [(("C1",), False), (("C1", "C2", "C3", "C4"), False), (list("abcde"), True)]
+)
+def test_a_theme_and_its_words_are_of_as_many_customers_as_a_group_must_be(people, told):
+    found = comment_themes(pd.concat([made()[0], written_by(*people)]), number=4)
+    of = "helicopter|rotor|hangar|pilot"
+    assert found.themes["theme"].str.contains(of).any() == told
+    assert found.typical.comments["comment"].str.contains(of).any() == told
+    assert len(found.themes) == 3 + told and set(found.months["theme"]) == set(found.themes["theme"])
+    assert found.themes["comments"].sum() + found.in_none + found.wordless == found.comments == 360
+
+
+def test_a_common_wording_of_few_customers_is_no_theme():
+    frame = pd.DataFrame({"comment": ["late delivery", "wrong part", "call Ann at home"] * 20})
+    frame["customer_id"] = [f"C{place}" if place % 3 < 2 else "C1" for place in range(60)]
+    found = comment_themes(frame)
+    assert set(found.themes["theme"]) == {"late delivery", "wrong part"} and "Ann" not in str(found.typical.comments)
+
+
+def test_nothing_is_told_where_every_theme_is_of_few_customers():
+    with pytest.raises(absence.FitError, match="no theme is of 5 customers or more"):
+        comment_themes(made()[0].assign(customer_id="C1"), number=3)

@@ -34,7 +34,7 @@ def test_hand_case():
     assert found.weighted.value == pytest.approx(0.25 * 40 - 0.75 * 20)
     assert found.unweighted == net_promoter_score(70, 40, 40, label="net promoter score")
     rows = found.margins.set_index("group")
-    assert rows["customers"].tolist() == [0.25, 0.75] and rows["weighted"].tolist() == pytest.approx([0.25, 0.75])
+    assert rows["customer_share"].tolist() == [0.25, 0.75] and rows["weighted"].tolist() == pytest.approx([0.25, 0.75])
     assert rows["weight"].tolist() == pytest.approx([0.25 * 150 / 100, 0.75 * 150 / 50])
     squares = 100 * 0.375**2 + 50 * 2.25**2
     assert found.design_effect == pytest.approx(150 * squares / 150**2)
@@ -55,7 +55,7 @@ def test_answers_spread_as_the_base_keep_their_score():
 def test_two_columns_meet_both_margins():
     found = weighted_score(biased(1))
     for _name, rows in found.margins.groupby("column"):
-        assert rows["weighted"].tolist() == pytest.approx(rows["customers"].tolist())
+        assert rows["weighted"].tolist() == pytest.approx(rows["customer_share"].tolist())
         assert rows["weighted"].sum() == pytest.approx(1)
 
 
@@ -79,7 +79,7 @@ def test_small_groups_are_taken_together_and_empty_ones_told():
 
 def test_answers_without_a_name_are_left_out():
     found = weighted_score(given(REGIONS | {None: (50, 0, 0, 70)}))
-    assert (found.nameless, found.weighted.n) == (50, 150)
+    assert found.weighted.n == 150
     assert found.weighted.value == pytest.approx(-5)
 
 
@@ -99,7 +99,7 @@ def test_nothing_to_weight_by(regions, reason):
 def test_no_column_and_no_answer():
     told = given()
     no_column = dataclasses.replace(told, answers=answers([9, 1], [0, 1]), missing=("region",))
-    with pytest.raises(FitError, match="the client's tables lack the columns region"):
+    with pytest.raises(FitError, match="the client's tables lack region"):
         weighted_score(no_column)
     nobody = dataclasses.replace(told.answers, cells=told.answers.cells.head(0))
     with pytest.raises(FitError, match="nobody has answered how likely"):

@@ -3,7 +3,7 @@
 import pytest
 
 from crmlab.contract import TABLES
-from crmlab.onboarding.guess import guess, joinable, one_each
+from crmlab.onboarding.guess import guess, one_each
 from crmlab.onboarding.looks import look
 from crmlab.onboarding.names import FILES, VALUES, known_names, likeness, meaning
 
@@ -110,15 +110,6 @@ def test_dates_with_two_readings_are_left_in_doubt(seen):
     assert "two readings" in guessed.columns["date"].doubt
 
 
-def test_what_is_missing_and_where_it_stands(seen):
-    orders = seen("order_id,customer_id,purchased at\n1,7,2025-01-01\n2,8,2025-01-05\n", "a.csv")
-    paid = seen("order_id,payment_value\n1,5.5\n2,6.5\n", "b.csv")
-    guessed = guess(orders)
-    assert not guessed.fits and guessed.table == "transactions"
-    (hint,) = joinable(guessed, [orders, paid])
-    assert hint == "b.csv has payment_value for amount; join the two by order_id"
-
-
 def test_a_table_has_one_file(seen):
     first, second = guess(seen(ORDERS, "orders.csv")), guess(seen(ORDERS, "x.csv"))
     best, rest = one_each([second, first])
@@ -132,3 +123,10 @@ def test_a_file_of_the_example_is_the_table_that_it_is_named_for(example):
         guessed = guess(look(path, find_project(), currency="CNY"))
         assert guessed.fits and guessed.table == path.stem
         assert all(name == header for name, header in found(guessed).items())
+
+
+def test_a_price_beside_a_quantity_is_left_in_doubt(seen):
+    rows = "".join(f"I{n},C{n % 5},2025-02-{1 + n:02},{n},{n}.25\n" for n in range(20))
+    doubt = guess(seen("InvoiceNo,CustomerID,InvoiceDate,Quantity,UnitPrice\n" + rows)).columns["amount"].doubt
+    assert "say amount: {formula: '`Quantity` * `UnitPrice`'}" in doubt
+    assert "formula" not in guess(seen(ORDERS)).columns["amount"].doubt

@@ -61,6 +61,15 @@ def test_a_scale_of_satisfaction_beyond_five_is_stated(small):
     assert re.search(r"nps_analysis:\n  csat_scale: \[1, 10\] +# CHECK", made.text)
 
 
+def test_orders_that_were_cancelled_are_pointed_out(small):
+    lines = ORDERS.splitlines()
+    rows = [f"{line};{('shipped', 'Cancelled')[n % 2]}\n" for n, line in enumerate(lines[1:])]
+    made = begin(small, "north", orders=f"{lines[0]};Order Status\n{''.join(rows)}")
+    assert """# keep: "`Order Status` != 'Cancelled'" """ in made.text
+    path = small.write("params/north.yaml", made.text.replace("# keep:", "keep:"))
+    assert check(open_client(path.stem, project=small.project))[0].filtered == 20
+
+
 def test_files_of_one_form_become_a_pattern(small):
     made = begin(small, "north", orders_2024=ORDERS, orders_2025=ORDERS)
     assert "source: sent/orders_202*.csv" in made.text
@@ -141,3 +150,16 @@ def test_what_can_be_done_without_and_either_of_two(small):
     assert unlocked(other, ["payments"]).sections == ("Of c", "Of d")
     assert unlocked(other, ["surveys"]).sections == ("Of d",)
     assert unlocked(other, ["contracts"]).sections == ()
+
+
+STRANGE = ORDERS.replace("Client No", "Kundennummer")
+
+
+def test_the_customers_column_can_be_said(small):
+    path = small.write("sent/orders.csv", STRANGE)
+    with pytest.raises(InputError, match=r"lacks customer_id.*\n.*CUSTOMER=column.*data_dictionary.md"):
+        start(small.project, "north", [path])
+    with pytest.raises(InputError, match="no file has a column Kundennumer; did you mean Kundennummer"):
+        start(small.project, "north", [path], customer="Kundennumer")
+    (found,) = start(small.project, "north", [path], customer="Kundennummer").tables
+    assert (found.columns["customer_id"].header, found.columns["customer_id"].doubt) == ("Kundennummer", "")

@@ -41,8 +41,8 @@ def needs_tool(name: str):
 
 
 def requirements() -> list[Requirement]:
-    # Spark is half a gigabyte, for few: it is installed by those who need it
-    extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name != "spark"]
+    # Spark is half a gigabyte, and an example of real size takes minutes: they are installed by those who want them
+    extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name not in ("spark", "dunnhumby")]
     texts = PROJECT["dependencies"] + sum(extras, [])
     return [Requirement(text) for text in texts]
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab import plots, value
+from crmlab import plots, privacy, value
 from crmlab.intervals import Estimate
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import LIGHT, page_svg
 from crmlab.prose import MIME
+
+pytestmark = pytest.mark.usefixtures("any_size")
 
 HOSTILE = '<script>window.XSS=1</script>"><img src=x onerror=window.XSS=1>'
 SVG = "{http://www.w3.org/2000/svg}"
@@ -191,25 +193,26 @@ def bars(axes):
 @pytest.mark.parametrize(
     ("values", "finding", "heights"),
     [
-        ([5.0], "One customer holds all of the expected value", [1]),
-        ([1.0, 3.0], "The most valuable of 2 customers holds 75.0% of the expected value", [0.75, 0.25]),
-        ([1.0] * 9, "The most valuable of 9 customers holds 11.1% of the expected value", [1 / 9] * 9),
         ([1.0] * 10, "The first tenth of customers holds 10.0% of the expected value", [0.1] * 10),
         ([1.0] * 13, "The first tenth of customers holds 10.0% of the expected value", [0.1] * 10),
-        ([0.0], "The customer is expected to bring no value", [0]),
         ([0.0] * 12, "No customer is expected to bring any value", [0] * 10),
     ],
 )
-def test_value_is_divided_over_equal_groups_of_however_few_customers(values, finding, heights):
+def test_value_is_divided_over_tenths_of_however_few_customers(values, finding, heights):
     result = SimpleNamespace(customers=pd.DataFrame({"clv": values}))
     title, label = words(plots.value_by_decile, result)
     assert title == finding
     assert label.count(finding) == 1 and ".." not in label
-    assert ("each tenth of the customers" in label) == (len(values) >= 10)
-    assert "no interval" in label
-    drawn = plots.value_by_decile(result)
-    assert sorted(bars(drawn)) == pytest.approx(sorted(heights))
-    assert ("tenths" in drawn.get_xlabel()) == (len(values) >= 10)
+    assert "each tenth of the customers" in label and "no interval" in label
+    assert sorted(bars(plots.value_by_decile(result))) == pytest.approx(sorted(heights))
+
+
+def test_a_tenth_of_too_few_customers_is_not_told_of():
+    privacy._of_process[0].min_group = 20
+    assert "first tenth" in words(plots.value_by_decile, lifetime_value(200))[0]
+    for n in (1, 199):
+        title, label = words(plots.value_by_decile, lifetime_value(n))
+        assert title == "A tenth of the customers is too few to be told of" and label == f"{title}."
 
 
 def test_a_customer_on_the_border_of_two_tenths_is_divided():
@@ -303,7 +306,6 @@ def test_few_groups_are_spoken_of_in_good_english(actual, finding):
         (plots.holdout_by_frequency, check(actual=(0.9, 0.9, 1.9))),
         (plots.value_by_decile, lifetime_value(1)),
         (plots.value_by_decile, lifetime_value(3)),
-        (plots.value_by_decile, SimpleNamespace(customers=pd.DataFrame({"clv": [0.0]}))),
         (plots.value_by_decile, SimpleNamespace(customers=pd.DataFrame({"clv": [0.0] * 12}))),
     ],
 )

@@ -9,7 +9,6 @@ import pytest
 
 from crmlab.aggregate.contracts import contract_months
 from crmlab.churn.cohorts import cohort_retention as cohorts
-from crmlab.churn.kaplan_meier import age_counts
 from crmlab.churn.projection import projection_check
 from crmlab.churn.projection import retention_projection as projected
 from crmlab.churn.retention import contract_retention
@@ -18,7 +17,7 @@ from crmlab.churn.survival import lifetimes
 from crmlab.plots import figure
 from crmlab.plots.churn import cohort_triangle, retention_by_period, retention_projection, survival_curves
 from crmlab.plots.svg import LIGHT
-from tests.bench.coverage_retention import base
+from tests.bench.coverage_retention import age_counts, base
 from tests.test_aggregate_contracts import contracts
 from tests.test_churn_cohorts import many, months
 from tests.test_churn_retention import silent
@@ -94,6 +93,7 @@ def test_all_is_translated(function, result, finding, words, untranslated):
     assert set(untranslated(content["title"])) <= own and set(untranslated(content["label"])) <= own
 
 
+@pytest.mark.usefixtures("any_size")
 @pytest.mark.parametrize(
     ("function", "result", "finding"),
     [

@@ -27,6 +27,8 @@ from tests.test_revenue_bridge import CUSTOMERS as BRIDGED
 from tests.test_revenue_bridge import many, periods
 from tests.test_scenarios import worth
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 HOSTILE = '<script>window.XSS=1</script>"><img src=x onerror=window.XSS=1>'
 GROUPS = contribution_by_group(CUSTOMERS, PROFILES, by="region", unit="CNY", fewest=2)
 BRIDGE = bridge(periods(), unit="USD")
@@ -34,7 +36,7 @@ COST = acquisition_cost(long(("x", "y"), cost=(30.0, 90.0)), unit="USD")
 OUTLOOK = outlook(profiles=SEGMENTS, by="segment", opportunities=OFFERS, win_rate=RATE)
 SCENARIOS = value_scenarios(worth(sample()), fitted("bg_nbd"), sample(), annual_default_rate=0.03)
 FIGURES = [
-    (contribution_figure, GROUPS, "n: 30.0% of revenue from 50.0% of customers", "s 30.0% (95% interval"),
+    (contribution_figure, GROUPS, "n: 30.0% of revenue from 50.0% of customers", "Others 70.0% (95% interval"),
     (
         revenue_bridge,
         BRIDGE,

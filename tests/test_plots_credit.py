@@ -17,7 +17,7 @@ from tests.test_credit_behaviour import plan, summary
 from tests.test_credit_tiers import payments
 from tests.test_credit_value_at_risk import VALUE
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.usefixtures("any_size")]
 
 
 def check(actual=(0.01, 0.05, 0.2)):
@@ -86,7 +86,7 @@ def test_calibration_is_spoken_of_in_good_english(actual, finding):
 
 
 def test_one_band_of_customers_alike():
-    found = probability_check([0, 1, 0, 0], [0.2] * 4, baseline=0.2)
+    found = probability_check([0, 1, 0, 0], [0.2] * 4)
     assert calibration_plot(found).get_title(loc="left") == "Defaults agree with the probability foretold"
 
 

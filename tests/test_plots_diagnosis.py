@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date
 from xml.etree import ElementTree
 
@@ -46,7 +47,13 @@ STILL = movement([published(NOW)], NOW, SEPTEMBER)
 
 FIGURES = [
     (score_overview, NOW, "Rated B; weakest: Customer experience, 48 of 100 points", "Risk: "),
-    (score_overview, FEW, "Provisionally rated D; weakest of what is known: Customer retention", "Risk: not known"),
+    (
+        score_overview,
+        FEW,
+        "Too little is known for a rating; weakest of what is known: Customer retention",
+        "Risk: not known",
+    ),
+    (score_overview, replace(FEW, coverage=0.4, rating="D"), "Provisionally rated D; weakest of what is", "not known"),
     (indicator_scores, NOW, "Satisfaction (CSAT) costs most: 5.3 of the ", "Satisfaction (CSAT): 20, 5.3 lost"),
     (indicator_scores, SOUND, "Every indicator reaches its target", "Retention rate: 100, 0.0 lost"),
     (

@@ -70,10 +70,10 @@ def texts(function, result, kind="wide"):
         (score_by_group, compared(given(OTHERS | {"z": (10, 20, 70)})), "Only z differs from the rest, and lies below"),
         (control_chart, over_time(periods(EVEN, EVEN)), "No change beyond chance"),
         (control_chart, over_time(periods(BETTER, BETTER, EVEN, EVEN)), "NPS has fallen by 46 points"),
-        (control_chart, over_time(periods((1, 0, 0), (0, 0, 1), by="month")), "No change beyond chance"),
-        (weighted_beside_unweighted, weighted_score(regions({"n": (60, 20, 20, 2), "s": (10, 20, 20, 1)})),
+        (control_chart, over_time(periods((3, 0, 2), (2, 0, 3), by="month")), "No change beyond chance"),
+        (weighted_beside_unweighted, weighted_score(regions({"n": (60, 20, 20, 20), "s": (10, 20, 20, 10)})),
          "Weighted to the customers, NPS stays where it is: +20"),
-        (weighted_beside_unweighted, weighted_score(regions({"n": (60, 20, 20, 90), "s": (10, 20, 70, 2)})),
+        (weighted_beside_unweighted, weighted_score(regions({"n": (60, 20, 20, 900), "s": (10, 20, 70, 20)})),
          "Those who answer are harsher"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from crmlab.plots.svg import LIGHT
 from tests.test_diagnosis_levels import answers, customers
 from tests.test_diagnosis_strategies import with_levels
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("error::RuntimeWarning"), pytest.mark.usefixtures("any_size")]
 
 
 def found():

@@ -6,12 +6,12 @@ import pytest
 
 from crmlab import plots
 from crmlab.churn.contact import contact_threshold
-from crmlab.churn.staying import ConstantRetention
 from crmlab.churn.warning import early_warning
 from crmlab.churn.worth import contract_retention_worth
 from crmlab.intervals import wilson
 from crmlab.plots.svg import LIGHT
 from crmlab.plots.warning import profit_curve, value_at_risk_by_rank, value_at_risk_by_reason, worth_of_retention
+from tests.bench.coverage_warning import ConstantRetention
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -199,3 +199,16 @@ def test_amounts_in_signs_of_the_clients_currency(small):
     frame, quality = read(small, rows, head=HEAD.replace("USD", "CNY"), form="decimal: '.'")
     assert frame["amount"].tolist() == [1234.5, 5, 7, -1000]
     assert [each.value for each in quality.examples] == ["$5"]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_moments_of_parquet_are_read_at_any_precision_and_never_become_the_next_day(small, unit, zone):
+    """A year often ends at 23:59:59.999999999, which an engine that rounds puts into the next."""
+    moments = pd.to_datetime(["2023-12-31 23:59:59.999999999", "1969-12-31 23:59:59.999999999"]).as_unit(unit)
+    frame = pd.DataFrame({"customer_id": ["a", "b"], "date": moments.tz_localize(zone), "amount": [1.0, 2.0]})
+    frame.to_parquet(small.root / "data/acme/t.parquet")
+    found, quality = read(small, head=f"{HEAD}timezone: {zone or 'UTC'}\n", file="t.parquet")
+    fraction = {"s": "", "ms": ".999"}.get(unit, ".999999")
+    wanted = [f"2023-12-31 23:59:59{fraction}", f"1969-12-31 23:59:59{fraction}"]
+    assert found["date"].astype(str).tolist() == wanted and not quality.rejected

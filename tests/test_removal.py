@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from crmlab.contract import InputError
 from crmlab.removal import Wanted, without
+from crmlab.removal.csv_files import rewrite_csv
 
 C1 = Wanted(frozenset({"C1"}))
 IDS = ("C1", "C10", "C1-1", "XC1", "c1", "C2", "", " C1 ", "C1\u3000")
@@ -211,3 +212,21 @@ def test_a_workbook_that_holds_more_than_cells_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="a.xlsx: holds more than cells"):
         without(path, C1)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_nobody_else_may_read_the_new_file_while_it_is_written(tmp_path, monkeypatch):
+    path, modes = tmp_path / "a.csv", []
+    path.write_text("customer_id,amount\nC1,5\nC2,6\n")
+    path.chmod(0o640)
+
+    def looked_at(removal, *given):
+        modes.append(stat.S_IMODE(removal.new.stat().st_mode))
+        rewrite_csv(removal, *given)
+        modes.append(stat.S_IMODE(removal.new.stat().st_mode))
+
+    monkeypatch.setattr("crmlab.removal.rewrite_csv", looked_at)
+    (tmp_path / ".a.csv.erasing").write_text("left by one that was killed")
+    removal = without(path, C1)
+    assert modes == [0o600, 0o600]
+    removal.commit()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640 and path.read_text() == "customer_id,amount\nC2,6\n"

@@ -24,18 +24,18 @@ DUE = HEADER + (
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "day" / "alerts").mkdir(parents=True)
+    (tmp_path / "day" / "confidential" / "alerts").mkdir(parents=True)
     (tmp_path / "staging").mkdir()
     return tmp_path / "day"
 
 
 def put(folder, name, text):
-    (folder / "alerts" / f"{name}.csv").write_text(text, encoding="utf-8")
+    (folder / "confidential" / "alerts" / f"{name}.csv").write_text(text, encoding="utf-8")
 
 
 def joined(folder):
     join(folder, folder.parent / "staging")
-    with (folder / "alerts.csv").open(encoding="utf-8-sig", newline="") as stream:
+    with (folder / "confidential" / "alerts.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -61,30 +61,30 @@ def test_severities_are_those_that_notebooks_may_give():
 def test_the_owner_alone_may_read_it(folder):
     put(folder, "churn_modelling", CHURN)
     joined(folder)
-    assert stat.S_IMODE((folder / "alerts.csv").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "confidential" / "alerts.csv").stat().st_mode) == 0o600
 
 
 def test_it_is_written_again_only_if_a_part_is_newer(folder):
     put(folder, "churn_modelling", CHURN)
     joined(folder)
-    later = (folder / "alerts.csv").stat().st_mtime_ns + 10**9
-    os.utime(folder / "alerts.csv", ns=(later, later))
+    later = (folder / "confidential" / "alerts.csv").stat().st_mtime_ns + 10**9
+    os.utime(folder / "confidential" / "alerts.csv", ns=(later, later))
     assert len(joined(folder)) == 3
-    assert (folder / "alerts.csv").stat().st_mtime_ns == later
+    assert (folder / "confidential" / "alerts.csv").stat().st_mtime_ns == later
     put(folder, "crm_diagnosis", DUE)
-    os.utime(folder / "alerts" / "crm_diagnosis.csv", ns=(later + 1, later + 1))
+    os.utime(folder / "confidential" / "alerts" / "crm_diagnosis.csv", ns=(later + 1, later + 1))
     assert len(joined(folder)) == 5
 
 
 def test_no_alert_is_said_by_a_file_without_rows(folder):
     put(folder, "churn_modelling", HEADER)
     assert joined(folder) == []
-    assert (folder / "alerts.csv").read_text(encoding="utf-8-sig") == HEADER
+    assert (folder / "confidential" / "alerts.csv").read_text(encoding="utf-8-sig") == HEADER
 
 
 def test_it_goes_with_its_last_part(folder):
     put(folder, "churn_modelling", CHURN)
     joined(folder)
-    (folder / "alerts" / "churn_modelling.csv").unlink()
+    (folder / "confidential" / "alerts" / "churn_modelling.csv").unlink()
     join(folder, folder.parent / "staging")
-    assert not (folder / "alerts.csv").exists()
+    assert not (folder / "confidential" / "alerts.csv").exists()

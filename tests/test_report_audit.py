@@ -303,3 +303,15 @@ def test_what_is_no_key_is_not_shown(root, monkeypatch, wrong):
     with pytest.raises(InputError, match="CRMLAB_SIGNING_KEY: must hold 64 hexadecimal digits") as caught:
         signing.signing_key(root)
     assert wrong not in str(caught.value)
+
+
+def test_a_file_that_this_user_may_not_read_is_named_and_the_others_are_checked(root, monkeypatch):
+    digest = audit.digest
+
+    def without_rights(path):
+        if path == root / "reports" / PAGE:
+            raise PermissionError(13, "Permission denied", str(path))
+        return digest(path)
+
+    monkeypatch.setattr(audit, "digest", without_rights)
+    assert faults(root) == (f"{PAGE}: cannot be read by this user: not checked",)

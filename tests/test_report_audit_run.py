@@ -58,9 +58,9 @@ def test_every_published_file_is_entered_and_verified(acme):
     assert (report["event"], report["client"], report["notebook"]) == ("published", "acme", "analysis")
     assert report["data"] == record["inputs"]["data"] and report["fingerprint"] == record["fingerprint"]
     assert set(report["files"]) == {f"{REPORT}.{kind}" for kind in ("html", "json", "ipynb")} | {
-        "acme/2024-03-31/customers/analysis.csv"
+        "acme/2024-03-31/confidential/customers/analysis.csv"
     }
-    assert set(pages["files"]) == {"index.html", "acme/index.html", "acme/2024-03-31/customers.csv"}
+    assert set(pages["files"]) == {"index.html", "acme/index.html", "acme/2024-03-31/confidential/customers.csv"}
     result = crmlab("verify")
     assert result.exit_code == 0, result.output
     assert "7 files, 2 entries of the audit log: all as they were published" in result.output
@@ -68,7 +68,9 @@ def test_every_published_file_is_entered_and_verified(acme):
     assert crmlab("report").exit_code == 0 and len(entries(acme)) == 2
 
 
-@pytest.mark.parametrize("name", [f"{REPORT}.html", f"{REPORT}.json", "acme/2024-03-31/customers.csv", "index.html"])
+@pytest.mark.parametrize(
+    "name", [f"{REPORT}.html", f"{REPORT}.json", "acme/2024-03-31/confidential/customers.csv", "index.html"]
+)
 def test_what_was_altered_is_named_and_made_again(acme, name):
     crmlab("report")
     path = acme.root / "reports" / name
@@ -125,14 +127,14 @@ def test_a_protected_client_gets_sealed_pages_alone(protected):
     assert crmlab("report").exit_code == 0
     folder = protected.root / "reports"
     assert sorted(path.name for path in (folder / REPORT).parent.iterdir()) == [
-        "analysis.html", "analysis.json", "customers", "customers.csv"
+        "analysis.html", "analysis.json", "confidential"
     ]  # fmt: skip
     page = opened(*parts((folder / f"{REPORT}.html").read_text(encoding="utf-8")), PASSWORD)
     assert "a finding on Krasnodar" in page and "<title>Acme Pumps: Analysis" in page
     for path in folder.rglob("*"):
         if path.is_file() and re.search(rb"Krasnodar|918[.,]?273", path.read_bytes()):
             assert path.name == "analysis.json", path
-    for name in ("analysis.json", "customers.csv", "customers/analysis.csv"):
+    for name in ("analysis.json", "confidential/customers.csv", "confidential/customers/analysis.csv"):
         assert stat.S_IMODE((folder / REPORT).with_name("x").parent.joinpath(name).stat().st_mode) == 0o600
     assert crmlab("verify").exit_code == 0
     assert re.search(r"reused +acme", crmlab("report").output)
@@ -155,7 +157,7 @@ def test_what_stood_in_the_clear_goes_when_a_client_is_protected(protected):
     result = crmlab("report", "--format", "pdf")
     assert re.search("built +acme .*changed: its client's settings", result.output)
     names = {path.name for path in (protected.root / "reports/acme/2024-03-31").iterdir()}
-    assert names == {"analysis.html", "analysis.json", "customers", "customers.csv"}
+    assert names == {"analysis.html", "analysis.json", "confidential"}
     assert seal.is_sealed(protected.root / f"reports/{REPORT}.html")
 
 

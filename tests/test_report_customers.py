@@ -14,18 +14,18 @@ CHURN = "customer_id,p_leaves\nA3,0.1\nA1,0.9\n"
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "day" / "customers").mkdir(parents=True)
+    (tmp_path / "day" / "confidential" / "customers").mkdir(parents=True)
     (tmp_path / "staging").mkdir()
     return tmp_path / "day"
 
 
 def put(folder, name, text):
-    (folder / "customers" / f"{name}.csv").write_text(text, encoding="utf-8")
+    (folder / "confidential" / "customers" / f"{name}.csv").write_text(text, encoding="utf-8")
 
 
 def joined(folder):
     join(folder, folder.parent / "staging")
-    with (folder / "customers.csv").open(encoding="utf-8-sig", newline="") as stream:
+    with (folder / "confidential" / "customers.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.reader(stream))
 
 
@@ -43,25 +43,25 @@ def test_every_customer_of_any_report_has_one_row(folder):
 def test_the_owner_alone_may_read_it(folder):
     put(folder, "value_analysis", VALUE)
     joined(folder)
-    assert stat.S_IMODE((folder / "customers.csv").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "confidential" / "customers.csv").stat().st_mode) == 0o600
 
 
 def test_it_is_written_again_only_if_a_part_is_newer(folder):
     put(folder, "value_analysis", VALUE)
     joined(folder)
-    later = (folder / "customers.csv").stat().st_mtime_ns + 10**9
-    os.utime(folder / "customers.csv", ns=(later, later))
+    later = (folder / "confidential" / "customers.csv").stat().st_mtime_ns + 10**9
+    os.utime(folder / "confidential" / "customers.csv", ns=(later, later))
     joined(folder)
-    assert (folder / "customers.csv").stat().st_mtime_ns == later
+    assert (folder / "confidential" / "customers.csv").stat().st_mtime_ns == later
     put(folder, "churn_modelling", CHURN)
-    os.utime(folder / "customers" / "churn_modelling.csv", ns=(later + 1, later + 1))
+    os.utime(folder / "confidential" / "customers" / "churn_modelling.csv", ns=(later + 1, later + 1))
     assert len(joined(folder)[0]) == 4
 
 
 def test_it_goes_with_its_last_part(folder):
     put(folder, "value_analysis", VALUE)
     joined(folder)
-    (folder / "customers" / "value_analysis.csv").unlink()
+    (folder / "confidential" / "customers" / "value_analysis.csv").unlink()
     join(folder, folder.parent / "staging")
-    assert not (folder / "customers.csv").exists()
+    assert not (folder / "confidential" / "customers.csv").exists()
     join(folder.parent / "another day", folder.parent / "staging")

@@ -133,7 +133,8 @@ class Work(SmallProject):
 
     def files(self) -> dict[str, bytes]:
         """All published files but the pages over the reports."""
-        paths = [path for path in self.reports.glob("*/*/*") if path.is_file()]
+        # what a run has in the making lies in a hidden folder, and may be gone at any moment
+        paths = [path for path in self.reports.glob("[!.]*/*/*") if path.is_file()]
         return {str(path.relative_to(self.reports)): path.read_bytes() for path in paths}
 
     def check_whole(self) -> None:

@@ -222,15 +222,15 @@ def test_a_client_that_is_gone_leaves_no_failure(two):
         (two.root / f"params/{name}.yaml").unlink()
     assert report("acme", "--notebook", "analysis")[1] == 0
     names = sorted(path.name for path in (two.root / "reports").iterdir())
-    assert names == [".lock", "acme", audit.HEAD, audit.NAME, "index.html"]
+    assert names == [".lock", ".locks", "acme", audit.HEAD, audit.NAME, "index.html"]
 
 
 def test_a_run_that_had_to_wait_looks_again(two):
     report("acme", "--notebook", "analysis")
     command = [sys.executable, "-m", "crmlab.cli", "report", "acme", "--notebook", "analysis"]
-    with only_run(two.root / "reports", print):
+    with only_run(two.root / "reports", ["acme"], print):
         run = subprocess.Popen(command, cwd=two.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert "is at work here; waiting for it to end" in run.stderr.readline()
+        assert "is at work on acme; waiting for it to end" in run.stderr.readline()
         two.write("data/acme/transactions.csv", ROWS + "8,2024-03-31,1\n")
     said, _ = run.communicate(timeout=120)
     assert "changed: its data" in said

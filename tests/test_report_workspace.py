@@ -17,7 +17,7 @@ import sys, time
 from pathlib import Path
 from crmlab.report import workspace
 reports = Path(sys.argv[1])
-with workspace.scratch() as folder, workspace.only_run(reports, print), workspace.staging(reports):
+with workspace.scratch() as folder, workspace.only_run(reports, ['a', 'b'], print), workspace.staging(reports):
     print(folder, flush=True)
     time.sleep(1000)
 """
@@ -44,21 +44,24 @@ def test_a_second_run_waits_and_says_for_whom_and_takes_over_when_the_holder_is_
     reports, said, entered = tmp_path / "reports", [], threading.Event()
 
     def second():
-        with workspace.only_run(reports, said.append):
+        with workspace.only_run(reports, ["c", "b"], said.append), workspace.staging(reports):
             entered.set()
 
     thread = threading.Thread(target=second)
     thread.start()
     assert not entered.wait(1)
     assert f"another run (process {process.pid} on " in said[0]
-    assert "waiting for it to end" in said[0]
-    assert list(reports.glob(".staging-*"))
+    assert "is at work on b; waiting for it to end" in said[0]
+    (theirs,) = reports.glob(".staging-*")
+    # who works on other clients waits for nobody, and leaves alone what is in use
+    with workspace.only_run(reports, ["d"], said.append) as waited, workspace.staging(reports) as ours:
+        assert not waited and set(reports.glob(".staging-*")) == {theirs, ours}
     process.kill()
     assert entered.wait(30)
     thread.join()
     assert len(said) == 1
-    assert [path.name for path in reports.iterdir()] == [".lock"]
-    assert json.loads((reports / ".lock").read_text())["pid"] == os.getpid()
+    assert sorted(path.name for path in reports.iterdir()) == [".lock", ".locks"]
+    assert json.loads((reports / ".locks/b").read_text())["pid"] == os.getpid()
 
 
 def test_temporary_files_of_killed_runs_are_removed_and_of_running_ones_are_not(holder):
@@ -76,7 +79,7 @@ def test_temporary_files_of_killed_runs_are_removed_and_of_running_ones_are_not(
 
 
 def test_nothing_is_left_of_a_run_that_failed(tmp_path):
-    with pytest.raises(ZeroDivisionError), workspace.only_run(tmp_path, print), workspace.staging(tmp_path) as staging:
+    with pytest.raises(ZeroDivisionError), workspace.staging(tmp_path) as staging:
         (staging / "half").write_text("a report")
         1 / 0  # noqa: B018
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
@@ -86,7 +89,7 @@ def test_a_place_that_cannot_hold_reports_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(InputError, match="file: cannot hold reports: File exists; name another folder"),
-        workspace.only_run(tmp_path / "file", print),
+        workspace.only_run(tmp_path / "file", ["a"], print),
     ):
         pass
 

@@ -10,6 +10,8 @@ from crmlab.absence import FitError
 from crmlab.intervals import Estimate
 from crmlab.roi.budget import LEAVE, REACH, TEST, budget, segments_to_reach
 
+pytestmark = pytest.mark.usefixtures("any_size")
+
 SEGMENTS = pd.DataFrame(
     {
         "group": ["mills", "farms", "parks", "towns"],

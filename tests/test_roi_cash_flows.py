@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crmlab.absence import FitError
 from crmlab.intervals import Estimate
-from crmlab.roi.cash_flows import MEASURED, discount_factors, programme
+from crmlab.roi.cash_flows import MEASURED, programme
 from crmlab.roi.reach import customer_months
 
 AS_OF = pd.Timestamp("2025-12-31")
@@ -79,8 +79,6 @@ def test_the_effect_wears_off():
     years = np.clip((found.reached["date"] - AS_OF).dt.days, 0, None) / 365
     assert found.weights() == pytest.approx(found.reached["customer_months"] * 0.5**years)
     assert measured(effect_persistence=0.0).weights()[-1] == 0
-    value = float(found.weights() @ discount_factors(found.reached["date"], on="2025-01-01", annual_rate=0.1))
-    assert found.measured_present_value(2.0) == pytest.approx(2 * value)
 
 
 def test_parts():

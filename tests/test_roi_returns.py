@@ -137,7 +137,6 @@ def test_returns_by_hand():
     assert result.roi == pytest.approx(result.npv / 1000)
     assert result.irr == pytest.approx(internal_rates(result.curve["date"], result.curve["net"])[0])
     assert round(result.payback) == round(result.discounted_payback) == 24
-    assert result.break_even_share == pytest.approx(1000 / result.benefits_pv)
     assert result.curve["cumulative"].tolist() == [-1000, -200, 600]
     assert result.curve["discounted"].iloc[-1] == pytest.approx(result.npv)
 

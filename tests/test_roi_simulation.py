@@ -46,8 +46,10 @@ def test_draws_of_the_effect_are_taken_as_they_are():
     result = simulate(measured(), effect_draws=sample, draws=50_000)
     low, high = np.quantile(sample, [0.025, 0.975])
     assert result.tornado[["from_term", "to_term"]].to_numpy()[0] == pytest.approx([low, high])
-    without = returns(measured(effect=Estimate(0.0, None, None, "USD", 1, no_interval="x"))).npv
-    slope = measured().measured_present_value(1.0)
+    without, one = (
+        returns(measured(effect=Estimate(effect, None, None, "USD", 1, no_interval="x"))).npv for effect in (0.0, 1.0)
+    )
+    slope = one - without
     assert (result.npv.low, result.npv.high) == pytest.approx((without + slope * low, without + slope * high), rel=0.02)
 
 

@@ -123,6 +123,7 @@ def test_every_column_of_the_table_has_a_format():
     assert set(result.labels) <= set(result.formats)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_summary():
     rows = [(1, 9, 60), (40, 0, 5), (80, 0, 5), (90, 8, 25), (95, 0, 5)]
     assert rfm(base(rows), as_of=AS_OF).summary() == (

@@ -2,7 +2,7 @@ import pytest
 
 from crmlab import data, sources
 from crmlab.contract import InputError
-from crmlab.params import load_params
+from crmlab.params import find_project, load_params
 from tests.conftest import BASE, ROWS
 
 
@@ -17,6 +17,17 @@ def test_files_of_a_pattern_come_in_the_order_of_their_names(small):
         small.write(f"data/other/{name}", ROWS)
     assert files(small) == ["data/acme/transactions.csv"]
     assert files(small, "data/other/*") == ["data/other/C.PARQUET", "data/other/a.csv.gz", "data/other/b.csv"]
+
+
+def test_the_name_of_the_projects_folder_is_no_pattern(small):
+    root = small.root / "CRM [2024] *"
+    root.mkdir()
+    for name in ("notebooks", "params", "data"):
+        (small.root / name).rename(root / name)
+    project = find_project(start=root)
+    assert sources.source_files(load_params(project, "acme"), "transactions", project) == [
+        root / "data/acme/transactions.csv"
+    ]
 
 
 def test_a_file_elsewhere_is_shown_by_its_name_alone(small, tmp_path_factory):

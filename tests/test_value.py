@@ -18,8 +18,8 @@ def test_hand_case():
     result = value.concentration([5, 60, 10, 20, 5], unit="EUR")
     assert result.top_share.value == pytest.approx(0.6)
     assert result.gini.value == pytest.approx(0.5)
-    assert result.half_share == pytest.approx(0.5 / 0.6 / 5)
-    assert result.eighty_share == pytest.approx(2 / 5)
+    assert result.half.value == pytest.approx(0.5 / 0.6 / 5)
+    assert result.eighty.value == pytest.approx(2 / 5)
     assert (result.n, result.total, result.negatives, result.unit) == (5, 100.0, 0, "EUR")
     assert result.curve["customer_share"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert result.curve["revenue_share"].tolist() == pytest.approx([0, 0.6, 0.8, 0.9, 0.95, 1])
@@ -34,7 +34,7 @@ def test_all_equal():
     result = value.concentration([7.3] * 40)
     assert result.top_share.value == pytest.approx(0.2)
     assert result.gini.value == pytest.approx(0, abs=1e-12)
-    assert result.half_share == pytest.approx(0.5)
+    assert result.half.value == pytest.approx(0.5)
     assert result.gini.low is None and result.gini.no_interval == "all customers bring the same"
 
 
@@ -42,12 +42,12 @@ def test_one_brings_all():
     result = value.concentration([0] * 99 + [5])
     assert result.top_share.value == 1 and result.top_share.low is None
     assert result.gini.value == pytest.approx(0.99)
-    assert result.half_share == pytest.approx(0.005)
+    assert result.half.value == pytest.approx(0.005)
 
 
 def test_one_customer():
     result = value.concentration([3.0])
-    assert (result.top_share.value, result.gini.value, result.half_share) == pytest.approx((0.2, 0, 0.5))
+    assert (result.top_share.value, result.gini.value, result.half.value) == pytest.approx((0.2, 0, 0.5))
     assert result.top_share.no_interval == "fewer than 10 customers"
 
 
@@ -98,10 +98,10 @@ def test_laws_of_concentration(revenue, random):
         same = value.concentration(other)
         assert same.top_share.value == pytest.approx(base.top_share.value, abs=1e-9)
         assert same.gini.value == pytest.approx(base.gini.value, abs=1e-9)
-        assert same.half_share == pytest.approx(base.half_share, abs=1e-9)
+        assert same.half.value == pytest.approx(base.half.value, abs=1e-9)
     assert 0.2 - 1e-9 <= base.top_share.value <= 1
     assert 0 <= base.gini.value <= 1 - 1 / len(revenue) + 1e-9
-    assert 0 < base.half_share <= 0.5 + 1e-9
+    assert 0 < base.half.value <= 0.5 + 1e-9
     for estimate in (base.top_share, base.gini, base.half, base.eighty):
         assert estimate.low is None or 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 

@@ -29,7 +29,6 @@ from crmlab.aggregate.transactions import (
     by_day,
     calibration_holdout_summary,
     customer_summary,
-    monthly_series,
     purchases_after,
     refund_only_customers,
 )
@@ -69,7 +68,6 @@ __all__ = [
     "hazard_data",
     "inactivity",
     "last_contact",
-    "monthly_series",
     "payment_summary",
     "payments_due",
     "purchase_cohorts",

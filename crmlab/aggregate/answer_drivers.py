@@ -136,21 +136,21 @@ def _answers(surveys, until: date | str) -> nw.LazyFrame:
     """The answers with a score and a customer."""
     frame = nw.from_native(surveys).lazy()
     schema = frame.collect_schema()
-    missing = [name for name in (*_KEY, "nps") if name not in schema]
+    missing = [name for name in _KEY if name not in schema]
     if missing:
-        raise ValueError(f"`surveys` must have the columns customer_id, date and nps; missing: {', '.join(missing)}")
+        raise ValueError(f"`surveys` must have the columns customer_id and date; missing: {', '.join(missing)}")
+    # a survey need not ask for it: then there is no score to follow
+    asked = {name: nw.col(name) if name in schema else nw.lit(None, nw.Float64) for name in ("nps", "csat")}
     end = (as_day(until, "until").toordinal() + 1) * _DAY
-    csat = nw.col("csat").cast(nw.Float64) if "csat" in schema else nw.lit(None, nw.Float64)
     touchpoint = nw.col("touchpoint").cast(nw.String) if "touchpoint" in schema else nw.lit("")
-    named = frame.filter(~nw.col("customer_id").is_null() & ~nw.col("nps").is_null())
+    named = frame.filter(~nw.col("customer_id").is_null() & ~asked["nps"].is_null())
     return named.select(
         nw.col("customer_id"),
         nw.col("date").cast(nw.Datetime("us")),
         nw.col("date").cast(nw.Datetime("us")).dt.truncate("1d").alias("day"),
         hours_of("date").alias("at"),
         nw.coalesce(touchpoint, nw.lit("")).str.strip_chars().alias("touchpoint"),
-        nw.col("nps").cast(nw.Float64),
-        csat.alias("csat"),
+        *(score.cast(nw.Float64).alias(name) for name, score in asked.items()),
     ).filter(nw.col("at") < end)
 
 

@@ -1,7 +1,5 @@
 """Cash flows of the CRM programme by scenario, date, kind and category; and how many customers it reached by when."""
 
-from typing import Literal
-
 import narwhals as nw
 import pandas as pd
 
@@ -12,16 +10,14 @@ _NEEDED = ("date", "kind", "category", "amount")
 _FLOW = ["scenario", "date", "kind", "category"]
 
 
-def crm_cash_flows(flows, *, by: Literal["day", "month"] = "day") -> pd.DataFrame:
-    """Amounts added up.
+def crm_cash_flows(flows) -> pd.DataFrame:
+    """Amounts added up by day.
 
     Parameters
     ----------
     flows
         Frame with `date`, `kind` (cost or benefit), `category`, `amount`, and `scenario` where there are plans. A flow
         without a scenario is an actual one.
-    by
-        `day` keeps the exact dates, which present values need; `month` gives the first day of each month.
 
     Returns
     -------
@@ -29,8 +25,6 @@ def crm_cash_flows(flows, *, by: Literal["day", "month"] = "day") -> pd.DataFram
         `scenario`, `date`, `kind`, `category`, `amount` and `rows`, sorted by the first four. Flows without a date, an
         amount or a category are left out.
     """
-    if by not in ("day", "month"):
-        raise ValueError(f"`by` must be day or month, got {by!r}")
     frame = nw.from_native(flows).lazy()
     schema = frame.collect_schema()
     missing = [name for name in _NEEDED if name not in schema]
@@ -53,9 +47,6 @@ def crm_cash_flows(flows, *, by: Literal["day", "month"] = "day") -> pd.DataFram
     found["date"] = timestamps(found["day"].astype(float))
     found["amount"] = found["amount"].astype(float)
     found["rows"] = found["rows"].astype("int64")
-    if by == "month":
-        found["date"] = found["date"].dt.to_period("M").dt.to_timestamp()
-        found = found.groupby(_FLOW, as_index=False)[["amount", "rows"]].sum()
     found["amount"] = found["amount"].round(DECIMALS)
     return found[[*_FLOW, "amount", "rows"]].sort_values(_FLOW, ignore_index=True)
 

@@ -11,14 +11,14 @@ Rules that hold throughout:
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import narwhals as nw
 import pandas as pd
 
-from crmlab.aggregate.engine import DECIMALS, as_day, collected, day_number
+from crmlab.aggregate.engine import as_day, collected, day_number
 
 MEASURES = ("response", "resolution")
 # Hours fall into classes half a per cent wide, so that a million cases come back as a few thousand rows.
@@ -98,42 +98,6 @@ def service_cases(
     months = _by_month(_marked(cases.with_columns(*no_middle)))
     times = pd.concat([_times(both, measure) for measure in MEASURES], ignore_index=True)
     return ServiceCases(groups, times, months, by, targets)
-
-
-def customer_service(
-    interactions, *, until: date | str, complaint_kinds: Sequence[str] = ("complaint",)
-) -> pd.DataFrame:
-    """What each customer with a case got by a date.
-
-    Returns
-    -------
-    DataFrame
-        One row per customer, sorted by `customer_id`: `cases`, `complaints`, `open_cases`, `response_hours` and
-        `resolution_hours` (means over those answered, and those resolved), `reopened_share`, `first_case_on`.
-    """
-    kinds = [kind.strip().lower() for kind in complaint_kinds]
-    cases = known_cases(interactions, _end_hours(until)).with_columns(
-        nw.col("kind").str.to_lowercase().is_in(kinds).cast(nw.Int64).alias("complaint")
-    )
-    found = collected(
-        cases.group_by("customer_id").agg(
-            nw.len().alias("cases"),
-            nw.col("complaint").sum().alias("complaints"),
-            nw.col("resolution_open").sum().alias("open_cases"),
-            nw.col("response").mean().alias("response_hours"),
-            nw.col("resolution").mean().alias("resolution_hours"),
-            nw.col("reopened").sum().alias("reopened"),
-            nw.col("reopen_known").sum().alias("reopen_known"),
-            nw.col("day").min().alias("first_case_on"),
-        )
-    ).sort_values("customer_id", ignore_index=True)
-    means = ["response_hours", "resolution_hours"]
-    found = found.astype(dict.fromkeys(("cases", "complaints", "open_cases"), "int64"))
-    found[means] = found[means].astype(float).round(DECIMALS)
-    known = found.pop("reopen_known").astype(float)
-    found["reopened_share"] = found.pop("reopened").astype(float) / known.where(known > 0)
-    found["first_case_on"] = pd.to_datetime(found["first_case_on"])
-    return found
 
 
 def known_cases(interactions, end: float) -> nw.LazyFrame:

@@ -78,15 +78,13 @@ def calibration_holdout_summary(
     return summary
 
 
-def purchases_after(
-    transactions, *, calibration_end: date | str, holdout_end: date | str, step_days: int = 7
-) -> pd.DataFrame:
-    """Purchases after one date and up to a later one, of customers who were there at the first, step by step.
+def purchases_after(transactions, *, calibration_end: date | str, holdout_end: date | str) -> pd.DataFrame:
+    """Purchases after one date and up to a later one, of customers who were there at the first, week by week.
 
     Returns
     -------
     DataFrame
-        One row per step, the last one shorter where it must be: `ends_on`, its last day; `days` since
+        One row per week, the last one shorter where it must be: `ends_on`, its last day; `days` since
         `calibration_end`; `purchases`, as days on which a customer bought.
     """
     start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
@@ -95,9 +93,9 @@ def purchases_after(
     bought = by_day(transactions).filter((nw.col("purchases") > 0) & (nw.col("day") <= end))
     known = bought.filter(nw.col("day") <= start).select("customer_id").unique()
     later = bought.filter(nw.col("day") > start).join(known, on="customer_id", how="semi")
-    step = ((day_number("day") - (start.toordinal() + 1)) / step_days).floor().cast(nw.Int64)
+    step = ((day_number("day") - (start.toordinal() + 1)) / 7).floor().cast(nw.Int64)
     found = collected(later.with_columns(step.alias("step")).group_by("step").agg(nw.len().alias("purchases")))
-    days = np.minimum(np.arange(step_days, (end - start).days + step_days, step_days), (end - start).days)
+    days = np.minimum(np.arange(7, (end - start).days + 7, 7), (end - start).days)
     counts = found.set_index("step")["purchases"].reindex(range(len(days)), fill_value=0)
     ends_on = start + pd.to_timedelta(days, unit="D")
     return pd.DataFrame({"ends_on": ends_on, "days": days, "purchases": counts.to_numpy(dtype="int64")})
@@ -108,27 +106,6 @@ def refund_only_customers(transactions, *, until: date | str) -> int:
     daily = by_day(transactions).filter(nw.col("day") <= as_day(until, "until"))
     purchases = daily.group_by("customer_id").agg(nw.col("purchases").sum())
     return len(collected(purchases.filter(nw.col("purchases") == 0)))
-
-
-def monthly_series(transactions) -> pd.DataFrame:
-    """Activity per month: `month` (its first day), `customers` who bought, `purchases`, `revenue` net of refunds.
-
-    Months without a transaction have no row.
-    """
-    daily = by_day(transactions).with_columns(nw.col("day").dt.truncate("1mo").alias("month"))
-    sums = [nw.col(name).sum() for name in ("purchases", "purchased", "refunded")]
-    buyers = daily.group_by("month", "customer_id").agg(*sums)
-    buyers = buyers.with_columns((nw.col("purchases") > 0).cast(nw.Int64).alias("customers"))
-    found = collected(buyers.group_by("month").agg(nw.col("customers").sum(), *sums))
-    found = found.sort_values("month", ignore_index=True)
-    return pd.DataFrame(
-        {
-            "month": pd.to_datetime(found["month"]),
-            "customers": found["customers"].astype("int64"),
-            "purchases": found["purchases"].astype("int64"),
-            "revenue": (found["purchased"] - found["refunded"]).astype(float).round(DECIMALS),
-        }
-    )
 
 
 def by_day(transactions) -> nw.LazyFrame:

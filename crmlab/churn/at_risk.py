@@ -30,7 +30,6 @@ FORMATS = {
 LABELS = {
     "rank": N_("Rank"),
     "reason": N_("Reason"),
-    "customers": N_("Customers"),
     "probability": N_("Chance to leave"),
     "value": N_("Customer value"),
     "value_at_risk": N_("Value at risk"),
@@ -225,7 +224,7 @@ def checked(customers: pd.DataFrame, values: pd.DataFrame | None) -> pd.DataFram
     probability = customers["probability"].astype(float)
     if not probability.between(0, 1).all():
         raise ValueError("`probability` must be a share from 0 to 1 of every customer")
-    kept = ["customer_id", "probability_low", "probability_high", "last_contact"]
+    kept = ["customer_id", "last_contact"]
     frame = customers[[name for name in kept if name in customers]].assign(probability=probability, value=np.nan)
     if values is not None:
         worth = values.drop_duplicates("customer_id").set_index("customer_id")["clv" if "clv" in values else "value"]

@@ -1,7 +1,7 @@
 r"""How long customers stay, where the chance to leave changes with age: the beta-discrete-Weibull model.
 
-As in the shifted beta-geometric model (sBG, `crmlab.sbg`), customers have chances to leave of their own, which vary as
-a beta distribution; here, a customer's own chance also rises (c > 1) or falls (c < 1) with age:
+As in the shifted beta-geometric model (sBG), customers have chances to leave of their own, which vary as a beta
+distribution; here, a customer's own chance also rises (c > 1) or falls (c < 1) with age:
 
 .. math:: S(t) = B(\alpha, \beta + t^c) / B(\alpha, \beta)
 
@@ -9,6 +9,7 @@ With c = 1 it is the sBG. Both allow for customers who came under observation at
 
 References
 ----------
+Fader and Hardie (2007), How to project customer retention, Journal of Interactive Marketing 21(1), 76-90.
 Fader, Hardie, Liu, Davin and Steenburgh (2018), "How to project customer retention" revisited: the role of duration
 dependence, Journal of Interactive Marketing 43, 1-16.
 """

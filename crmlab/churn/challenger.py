@@ -36,12 +36,8 @@ class BoostedHazard:
     cuts: dict[str, np.ndarray]
     trees: object
 
-    def next_period_probability(self, frame: pd.DataFrame) -> pd.Series:
-        """Of each customer; see `HazardModel.next_period_probability`."""
-        return self.probability(frame, months=1)
-
     def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
-        """To leave within so many periods, all but the time since the contract began staying as it is."""
+        """Of each customer, to leave within so many periods; see `HazardModel.probability`."""
         from threadpoolctl import threadpool_limits
 
         stays = np.ones(len(frame))
@@ -52,12 +48,13 @@ class BoostedHazard:
         return by_customer(frame, 1 - stays, "probability")
 
 
-def fit_boosted_hazard(rows: pd.DataFrame, *, covariates: Sequence[str] | None = None, seed: int = 0) -> BoostedHazard:
+def fit_boosted_hazard(rows: pd.DataFrame, *, seed: int = 0) -> BoostedHazard:
     """The trees of a panel; as `fit_hazard`."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    names = [name for name in (rows.columns if covariates is None else covariates) if name not in NO_COVARIATES]
+    # scikit-learn fails where nothing is known of a column
+    names = [name for name in rows.columns if name not in NO_COVARIATES and rows[name].notna().any()]
     names = tuple(dict.fromkeys([*([LOG_TENURE] if LOG_TENURE in rows else []), *names]))
     trials, events = rows["trials"].to_numpy(float), rows["events"].to_numpy(float)
     if not 0 < events.sum() < trials.sum():

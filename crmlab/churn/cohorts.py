@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmlab import intervals, language
 from crmlab.absence import FitError
+from crmlab.groups import large, withheld
 from crmlab.messages import N_, _, ngettext, sentences
 
 # lengths of a cohort, in months, and how many rows a triangle may have before the next length is taken
@@ -45,7 +46,6 @@ class CohortRetention:
     formats: ClassVar[dict[str, str]] = {"cohort": "date", "customers": "integer", "share": "estimate"}
     labels: ClassVar[dict[str, str]] = {
         "cohort": N_("Customers won up to"),
-        "customers": N_("Customers"),
         "age": N_("Months since"),
         "kept": N_("Kept"),
         "share": N_("Share still with a contract"),
@@ -60,8 +60,9 @@ class CohortRetention:
     p_value: float | None
 
     def matrix(self) -> pd.DataFrame:
-        """Shares with one row per cohort, the earliest first, and one column per age; NaN where not yet known."""
-        values = self.triangle.assign(value=[each.value for each in self.triangle["share"]])
+        """Shares by cohort, the earliest first, and age; NaN where not yet known. Of cohorts that may be told of."""
+        told = self.triangle[self.triangle["cohort"].isin(large(self.table())["cohort"])]
+        values = told.assign(value=[each.value for each in told["share"]])
         return values.pivot(index="cohort", columns="age", values="value").sort_index()
 
     def table(self) -> pd.DataFrame:
@@ -80,6 +81,8 @@ class CohortRetention:
     def _compared(self, cohorts: int) -> str:
         if self.compared_at is None or self.earlier is None:
             last = self.table().iloc[0]
+            if not (large(self.table())["cohort"] == last["cohort"]).any():
+                return withheld([language.day(last["cohort"])])
             message = ngettext(
                 "Of the customers won up to {day}, {share} still have a contract a month later {evidence}.",
                 "Of the customers won up to {day}, {share} still have a contract {months} months later {evidence}.",

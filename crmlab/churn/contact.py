@@ -16,7 +16,6 @@ a profit driven data mining approach, European Journal of Operational Research 2
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -45,8 +44,6 @@ class ContactThreshold:
         The chance to leave from which on calling pays best; infinite if it pays for nobody.
     profit
         What the campaign brings with thresholds chosen on other customers, of the customers it was tried on.
-    by_value
-        What it brings to call everybody whose own `p s V` exceeds the cost, which needs no threshold.
     contacted_share, caught_share
         Of the customers, those called; of those who left, those called.
     curve
@@ -59,9 +56,7 @@ class ContactThreshold:
         How many of the `n` customers left.
     """
 
-    formats: ClassVar[dict[str, str]] = {
-        "save_rate": "share", "threshold": "share", "contacted_share": "share", "profit": "estimate",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("save_rate", "threshold", "contacted_share"), "share")
     labels: ClassVar[dict[str, str]] = {
         "save_rate": N_("Save rate"),
         "threshold": N_("Call from a chance of"),
@@ -71,7 +66,6 @@ class ContactThreshold:
 
     threshold: float
     profit: Estimate
-    by_value: Estimate
     contacted_share: float
     caught_share: float
     curve: pd.DataFrame
@@ -86,11 +80,6 @@ class ContactThreshold:
     def pays(self) -> bool:
         """Whether it pays to call anybody."""
         return math.isfinite(self.threshold)
-
-    @property
-    def level(self) -> float | None:
-        """The threshold for `early_warning`; None if calling pays for nobody."""
-        return self.threshold if self.pays else None
 
     def table(self) -> pd.DataFrame:
         """`sensitivity`; no threshold where calling pays for nobody."""
@@ -141,9 +130,7 @@ def contact_threshold(
     *,
     contact_cost: float,
     save_rate: float,
-    value: float | None = None,
     currency: str = "",
-    save_rates: Sequence[float] | None = None,
     confidence_level: float = 0.95,
 ) -> ContactThreshold:
     """The chance to leave from which on a call pays, tried on what then happened.
@@ -152,15 +139,14 @@ def contact_threshold(
     ----------
     foretold
         One row per customer and cut-off: `probability` as a model foretold it that had not seen the outcome, `left`
-        (0 or 1), `value` unless given for all, and where they are known `customer_id`, whose rows are one observation,
+        (0 or 1), `value`, and where they are known `customer_id`, whose rows are one observation,
         and `fold`, within which rows stay together (a cut-off date, a fold of a cross-validation). Rows without a value
         are left out.
     contact_cost
         Of one call, 0 or more, in `currency`. An assumption.
     save_rate
-        Share of those who would leave that a call keeps, above 0 and up to 1. An assumption.
-    save_rates
-        Others for the sensitivity; half, one and a half, and twice the rate unless given.
+        Share of those who would leave that a call keeps, above 0 and up to 1. An assumption; the sensitivity holds half
+        of it, one and a half, and twice.
 
     Raises
     ------
@@ -169,14 +155,12 @@ def contact_threshold(
     """
     if not contact_cost >= 0:
         raise ValueError(f"`contact_cost` must be 0 or more, got {contact_cost}")
-    rates = [rate * save_rate for rate in _RATES] if save_rates is None else [*save_rates, save_rate]
-    if wrong := [rate for rate in (save_rate, *(save_rates or ())) if not 0 < rate <= 1]:
-        raise ValueError(f"`save_rate` must be a share above 0 and up to 1, got {wrong[0]}")
-    frame = _tried(foretold, value)
+    if not 0 < save_rate <= 1:
+        raise ValueError(f"`save_rate` must be a share above 0 and up to 1, got {save_rate}")
+    frame = _tried(foretold)
     shown = {"unit": currency, "confidence_level": confidence_level}
-    found = [
-        _at_rate(frame, contact_cost, rate, shown) for rate in sorted({min(rate, 1.0) for rate in (*rates, save_rate)})
-    ]
+    rates = sorted({min(times * save_rate, 1.0) for times in _RATES})
+    found = [_at_rate(frame, contact_cost, rate, shown) for rate in rates]
     own = next(row for row in found if row["save_rate"] == save_rate)
     order = np.argsort(-frame["probability"].to_numpy(), kind="stable")
     left, worth = frame["left"].to_numpy()[order], (frame["left"] * frame["value"]).to_numpy()[order]
@@ -185,12 +169,9 @@ def contact_threshold(
     called = chance >= own["threshold"]
     gained = np.cumsum(worth)
     costs = contact_cost * np.arange(1, n + 1)
-    paying = save_rate * frame["probability"] * frame["value"] > contact_cost
-    gain = save_rate * frame["left"] * frame["value"] - contact_cost
     return ContactThreshold(
         own["threshold"],
         own["profit"],
-        _total(gain.where(paying, 0.0), paying, frame, shown),
         float(called.mean()),
         float(left[called].sum() / left.sum()) if left.any() else 0.0,
         curve,
@@ -203,13 +184,12 @@ def contact_threshold(
     )
 
 
-def _tried(foretold: pd.DataFrame, value: float | None) -> pd.DataFrame:
+def _tried(foretold: pd.DataFrame) -> pd.DataFrame:
     """Rows that count: with chance, outcome, value, whose they are, and their fold."""
-    needed = ["probability", "left"] + ([] if value is not None else ["value"])
+    needed = ["probability", "left", "value"]
     if missing := [name for name in needed if name not in foretold]:
         raise ValueError(f"`foretold` must have the columns {', '.join(needed)}; missing: {', '.join(missing)}")
     frame = foretold.reset_index(drop=True)
-    frame = frame if value is None else frame.assign(value=float(value))
     if not (frame["probability"].between(0, 1).all() and frame["left"].isin([0, 1]).all()):
         raise ValueError("`foretold` must have probabilities from 0 to 1, and 0 or 1 in `left`")
     frame = frame[frame["value"].notna()].reset_index(drop=True)

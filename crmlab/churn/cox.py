@@ -14,7 +14,6 @@ function for censored data, JASA 72, 557-565. Grambsch and Therneau (1994), Prop
 based on weighted residuals, Biometrika 81, 515-526.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,12 +22,20 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import FitError
-from crmlab.churn.collinearity import variance_inflation
-from crmlab.churn.preparation import MOST_VIF, Covariate, design_matrix, effect_name, effect_step, learn_covariates
+from crmlab.churn.preparation import (
+    MOST_VIF,
+    Covariate,
+    design_matrix,
+    effect_name,
+    effect_step,
+    learn_covariates,
+    variance_inflation,
+)
 from crmlab.intervals import Estimate, z_score
+from crmlab.many_tests import holm
 from crmlab.messages import N_, _, listed, sentences
 
-MOST_SPELLS = 20_000
+_MOST_SPELLS = 20_000
 _SEPARATED = 16.0
 _TOO_SMALL = 0.05
 
@@ -96,25 +103,14 @@ class CoxModel:
         return sentences(first.format(n=n, events=events), second)
 
 
-def fit_cox(
-    spells: pd.DataFrame,
-    *,
-    covariates: Sequence[str] | None = None,
-    treatments: Mapping[str, str] | None = None,
-    confidence_level: float = 0.95,
-    most: int = MOST_SPELLS,
-) -> CoxModel:
+def fit_cox(spells: pd.DataFrame, *, confidence_level: float = 0.95) -> CoxModel:
     """The regression of runs of contracts.
 
     Parameters
     ----------
     spells
         As `aggregate.contract_spells` makes them: `months`, `left`, covariates, and `entry_months` where some came to
-        be observed late.
-    most
-        So many at most are used, every so many in the order of the rows: a check needs no more.
-    covariates, treatments
-        As of `crmlab.churn.hazard.fit_hazard`.
+        be observed late. Of very many, every so many are used: a check needs no more.
 
     Raises
     ------
@@ -124,13 +120,13 @@ def fit_cox(
     missing = [name for name in ("months", "left") if name not in spells]
     if missing:
         raise ValueError(f"`spells` must have the columns months and left; missing: {', '.join(missing)}")
-    spells = spells.iloc[:: max(1, -(-len(spells) // most))]
+    spells = spells.iloc[:: max(1, -(-len(spells) // _MOST_SPELLS))]
     status = spells["left"].to_numpy(float)
     if not status.sum():
         raise FitError("nobody left, so that nothing tells why")
     rows = spells.drop(columns=["months", "left", "entry_months"], errors="ignore")
     rows = rows.assign(trials=1, events=status)
-    learnt, _left_out = learn_covariates(rows, covariates, treatments)
+    learnt, _left_out = learn_covariates(rows)
     design = design_matrix(rows, learnt)
     kept = (variance_inflation(design, np.ones(len(rows)), most=MOST_VIF) <= MOST_VIF).to_numpy()
     design = design.loc[:, kept]
@@ -166,10 +162,7 @@ def proportional_hazards_test(
     spread = len(g) * np.diag(covariance) * (g @ g)
     chi_square = np.divide((g @ scaled) ** 2, spread, out=np.zeros(len(spread)), where=spread > 0)
     p = stats.chi2(1).sf(chi_square)
-    order = np.argsort(p)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p)))))
-    return pd.DataFrame({"chi_square": chi_square, "p_value": p, "p_adjusted": adjusted})
+    return pd.DataFrame({"chi_square": chi_square, "p_value": p, "p_adjusted": holm(p)})
 
 
 def _fitted(times, status, entry, x) -> tuple[np.ndarray, np.ndarray, float]:

@@ -14,7 +14,7 @@ Allison (1982), Discrete-time methods for the analysis of event histories, Socio
 and Willett (1993), It's about time, Journal of Educational Statistics 18, 155-195.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,8 +23,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import FitError
-from crmlab.churn.collinearity import variance_inflation
-from crmlab.churn.fitting import fit_binomial, inverse_link
+from crmlab.binomial import fit_binomial, inverse_link
 from crmlab.churn.preparation import (
     FOLLOWS,
     LOG_TENURE,
@@ -36,6 +35,7 @@ from crmlab.churn.preparation import (
     effect_name,
     effect_step,
     learn_covariates,
+    variance_inflation,
 )
 from crmlab.intervals import Estimate, z_score
 from crmlab.likelihood import model_entry
@@ -96,8 +96,8 @@ class HazardModel:
         place = self.names.index(name)
         return float(np.sqrt(self.covariance[place, place]))
 
-    def next_period_probability(self, frame: pd.DataFrame) -> pd.Series:
-        """Of each customer, by `customer_id` where there is one.
+    def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
+        """Of leaving within so many periods; all but the time since the contract began stays as it is.
 
         Parameters
         ----------
@@ -105,24 +105,10 @@ class HazardModel:
             One row per customer with the covariates and `tenure_months` as of now, as `aggregate.hazard_data` makes
             it.
         """
-        return self.probability(frame, months=1)
-
-    def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
-        """To leave within so many periods, all but the time since the contract began staying as it is."""
         stays = np.ones(len(frame))
         for step in range(months):
-            stays = stays * (1 - inverse_link(self._log_odds(later(frame, step)), self.link))
+            stays = stays * (1 - inverse_link(self._design(later(frame, step)) @ self.coefficients, self.link))
         return by_customer(frame, 1 - stays, "probability")
-
-    def probability_bounds(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """`probability` in the next period, `low` and `high`: as uncertain as the coefficients, not the outcome."""
-        x = self._design(frame)
-        middle, half = x @ self.coefficients, np.sqrt(np.einsum("ij,jk,ik->i", x, self.covariance, x))
-        z = z_score(self.confidence_level)
-        ends = {"probability": middle, "low": middle - z * half, "high": middle + z * half}
-        return pd.DataFrame(
-            {name: by_customer(frame, inverse_link(end, self.link), name) for name, end in ends.items()}
-        )
 
     def contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Log-odds that each driver adds for each customer, against the average one; above 0 raises the risk."""
@@ -203,30 +189,17 @@ class HazardModel:
         columns = design_matrix(later(frame, 0), self.covariates)[list(self.names[1:])].to_numpy(float)
         return np.column_stack([np.ones(len(frame)), columns])
 
-    def _log_odds(self, frame: pd.DataFrame) -> np.ndarray:
-        return self._design(frame) @ self.coefficients
 
-
-def fit_hazard(
-    rows: pd.DataFrame,
-    *,
-    covariates: Sequence[str] | None = None,
-    link: str = "logit",
-    treatments: Mapping[str, str] | None = None,
-    confidence_level: float = 0.95,
-) -> HazardModel:
+def fit_hazard(rows: pd.DataFrame, *, link: str = "logit", confidence_level: float = 0.95) -> HazardModel:
     """The model of a panel.
 
     Parameters
     ----------
     rows
-        `PersonPeriods.rows`: covariates, `log_tenure_months`, `trials` and `events`.
-    covariates
-        Those to use, all by default; a later one gives way to an earlier that says the same.
+        `PersonPeriods.rows`: covariates, `log_tenure_months`, `trials` and `events`. Of covariates that say the same,
+        the later gives way.
     link
         `logit` or `cloglog`.
-    treatments
-        `log10`, `number` or `text` by covariate: see `crmlab.churn.preparation`.
 
     Raises
     ------
@@ -245,7 +218,7 @@ def fit_hazard(
         raise FitError(
             f"{'nobody' if not left else 'everybody'} left in the {n:,} periods at risk, so that nothing tells why"
         )
-    learnt, left_out = learn_covariates(rows, covariates, treatments)
+    learnt, left_out = learn_covariates(rows)
     design = design_matrix(rows, learnt)
     inflation = variance_inflation(design, trials, most=MOST_VIF)
     design = design.loc[:, (inflation <= MOST_VIF).to_numpy()]

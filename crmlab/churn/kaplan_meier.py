@@ -130,33 +130,6 @@ class Curve:
         return float((ages[first] + ages[first + 1]) / 2 if flat else ages[first])
 
 
-def age_counts(months, ended, *, entered=None) -> pd.DataFrame:
-    """Counts by age from one number per customer.
-
-    Parameters
-    ----------
-    months
-        Age when the customer left or was last seen.
-    ended
-        Whether the customer left.
-    entered
-        Age from which on the customer was under observation; 0 if not given.
-    """
-    months, ended = np.asarray(months, dtype=float), np.asarray(ended, dtype=bool)
-    entered = np.zeros(len(months)) if entered is None else np.asarray(entered, dtype=float)
-    if not (np.isfinite(months).all() and (months >= entered).all() and (entered >= 0).all()):
-        raise ValueError("`months` must not lie below `entered`, nor that below 0")
-    ages = np.unique(np.concatenate([entered, months]))
-
-    def counted(values):
-        return np.bincount(np.searchsorted(ages, values), minlength=len(ages))
-
-    return pd.DataFrame(
-        {"months": ages, "entered": counted(entered), "ended": counted(months[ended])}
-        | {"censored": counted(months[~ended])}
-    )
-
-
 def at_risk(counts: pd.DataFrame) -> pd.DataFrame:
     """Customers at risk and ended at each age of the counts, summed over groups: `months`, `at_risk`, `ended`."""
     by_age = counts.groupby("months")[list(COUNTS)].sum().sort_index()
@@ -172,7 +145,7 @@ def kaplan_meier(counts: pd.DataFrame, *, confidence_level: float = 0.95) -> Cur
     ----------
     counts
         By age in `months`: how many `entered` at it, `ended` and were `censored`, as `crmlab.aggregate.contract_ages`
-        and `age_counts` give them.
+        gives them.
     """
     z = z_score(confidence_level)
     risk = at_risk(counts)

@@ -1,13 +1,17 @@
 """Covariates of a person-period panel made into columns of numbers, the same way each time.
 
-- A number stands as it is, or by its logarithm (`log10`; nought and below count as unknown). Unknown ones count as the
-  mean of those known, and where they are many, an indicator lets the unknown differ.
+- A number stands as it is, the value of a contract by its logarithm (nought and below count as unknown). Unknown ones
+  count as the mean of those known, and where they are many, an indicator lets the unknown differ.
 - A text makes one column for each level against the most common one; unknown is a level of its own. Levels of fewer
   than `FEWEST` person-periods count as the most common one.
 - A column that follows from those before it is left out, as far as its variance inflation factor is above `MOST_VIF`.
+
+References
+----------
+Fox and Monette (1992), Generalized collinearity diagnostics, JASA 87, 178-183.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +25,8 @@ TENURE, LOG_TENURE = "tenure_months", "log_tenure_months"
 NO_COVARIATES = ("customer_id", "segment", "trials", "events", "left", TENURE)
 FEWEST = 20
 MOST_VIF = 10.0
-TREATMENTS = {"value": "log10"}
+_EXACT = 1e-10
+_KINDS = {"value": "log10"}
 _MANY_UNKNOWN = 0.01
 _UNKNOWN = "\x00"  # the level of those whose text is not known
 CONSTANT, FOLLOWS = N_("the same for everyone"), N_("follows from what stands before it")
@@ -100,31 +105,21 @@ class Covariate:
         return np.column_stack([filled, ~known]).astype(float) if self.unknown else filled[:, None]
 
 
-def learn_covariates(
-    rows: pd.DataFrame, names: Sequence[str] | None = None, treatments: Mapping[str, str] | None = None
-) -> tuple[tuple[Covariate, ...], dict[str, str]]:
+def learn_covariates(rows: pd.DataFrame) -> tuple[tuple[Covariate, ...], dict[str, str]]:
     """How each column of a panel is to be read, and why the others are left out.
 
     Parameters
     ----------
     rows
-        Covariates, `trials` and `events`.
-    names
-        Covariates, in the order in which a later one gives way to an earlier; all there are by default. Time since
-        the contract began always comes first.
-    treatments
-        `number`, `log10` or `text` by column, for those that are not read as they look.
+        Covariates, `trials` and `events`. A later covariate gives way to an earlier one; time since the contract began
+        always comes first.
     """
-    names = [name for name in (rows.columns if names is None else names) if name not in (*NO_COVARIATES, LOG_TENURE)]
-    missing = [name for name in names if name not in rows]
-    if missing:
-        raise ValueError(f"`covariates` names {', '.join(missing)}; the panel has {', '.join(map(str, rows))}")
+    names = [name for name in rows.columns if name not in (*NO_COVARIATES, LOG_TENURE)]
     first = [LOG_TENURE] if LOG_TENURE in rows else []
-    treatments = TREATMENTS | dict(treatments or {})
     trials = rows["trials"].to_numpy(float)
     learnt, left_out = [], {}
     for name in [*first, *names]:
-        covariate = _learn(rows[name], name, treatments.get(name), trials)
+        covariate = _learn(rows[name], name, trials)
         if covariate is None:
             left_out[name] = CONSTANT
         else:
@@ -141,6 +136,37 @@ def design_matrix(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> pd.Dat
     names = [name for covariate in covariates for name in covariate.names]
     values = np.hstack(parts) if parts else np.empty((len(rows), 0))
     return pd.DataFrame(values, columns=names, index=rows.index)
+
+
+def variance_inflation(design: pd.DataFrame, weights, *, most: float = np.inf) -> pd.Series:
+    r"""VIF of each column on those before it that are themselves not above `most`; infinite where it adds nothing.
+
+    With :math:`R^2` of a column on those before it, :math:`\mathrm{VIF} = 1 / (1 - R^2)`: by how much the variance of
+    its effect grows because the others say nearly the same.
+
+    Parameters
+    ----------
+    weights
+        How often each row counts.
+    """
+    x, w = design.to_numpy(float), np.asarray(weights, dtype=float)
+    centred = (x - np.average(x, axis=0, weights=w)) * np.sqrt(w / w.sum())[:, None]
+    covariance = centred.T @ centred
+    variance = np.diag(covariance)
+    kept: list[int] = []
+    found = []
+    for place in range(x.shape[1]):
+        if not variance[place] > 0:
+            found.append(np.inf)
+            continue
+        root = np.sqrt(variance)
+        own = covariance[kept, place] / (root[kept] * root[place])
+        others = covariance[np.ix_(kept, kept)] / np.outer(root[kept], root[kept])
+        unexplained = 1 - float(own @ np.linalg.lstsq(others, own, rcond=None)[0]) if kept else 1.0
+        found.append(1 / unexplained if unexplained > _EXACT else np.inf)
+        if found[-1] <= most:
+            kept.append(place)
+    return pd.Series(found, index=design.columns, name="vif")
 
 
 def driver_name(name: str) -> str:
@@ -179,18 +205,14 @@ def effect_name(covariate: Covariate, name: str) -> str:
     return _("{driver}: {step} more").format(driver=driver, step=language.number(step, digits))
 
 
-def _learn(values: pd.Series, name: str, treatment: str | None, trials: np.ndarray) -> Covariate | None:
-    looks = "number" if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values) else "text"
-    kind = treatment or looks
-    if kind not in ("number", "log10", "text"):
-        raise ValueError(f"`treatments` must read {name} as number, log10 or text, got {kind!r}")
+def _learn(values: pd.Series, name: str, trials: np.ndarray) -> Covariate | None:
+    is_number = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+    kind = _KINDS.get(name, "number") if is_number else "text"
     if kind == "text":
         counts = pd.Series(trials).groupby(_texts(values)).sum().sort_index()
         counts = counts.sort_values(ascending=False, kind="stable")
         levels = sorted(counts.index[1:][counts.iloc[1:] >= FEWEST])
         return Covariate(name, kind, str(counts.index[0]), tuple(levels)) if levels else None
-    if looks == "text":
-        raise ValueError(f"`treatments` reads {name} as {kind}, but it holds text")
     numbers = _numbers(values, kind)
     known = ~np.isnan(numbers)
     unknown = _MANY_UNKNOWN * trials.sum() <= trials[~known].sum() and trials[~known].sum() >= FEWEST

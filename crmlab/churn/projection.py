@@ -53,7 +53,7 @@ class RetentionProjection:
         "sbg": N_("sBG expected"),
         "bdw": N_("BdW expected"),
     }
-    formats: ClassVar[dict[str, str]] = dict.fromkeys(("actual", "sbg", "bdw"), "share") | {"last_day": "date"}
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("actual", "sbg", "bdw"), "share")
     intervals: ClassVar[dict[str, tuple[str, str]]] = {name: (f"{name}_low", f"{name}_high") for name in TITLES}
 
     path: pd.DataFrame
@@ -123,11 +123,12 @@ def retention_projection(months, *, horizon_months: int = 12, **options) -> Rete
         `crmlab.aggregate.contracts.ContractMonths`: relationships by the months in which they began and ended.
     horizon_months
         How far ahead; a whole number of periods is taken.
-    period_months
-        Months between the days on which contracts can end; if not given, a year, half or quarter where all but a few
-        contracts ended that regularly, else a month.
     confidence_level, draws, seed
         Of the simulated outcomes behind the interval.
+
+    Notes
+    -----
+    A period is a year, half or quarter where all but a few contracts ended that regularly, else a month.
 
     Raises
     ------
@@ -151,15 +152,13 @@ def projection_check(months, *, horizon_months: int = 12, **options) -> Retentio
 
 
 def _projected(
-    months, back: int, horizon_months: int, *, period_months: int | None = None, confidence_level: float = 0.95,
-    draws: int = 400, seed: int = 0,
-) -> RetentionProjection:  # fmt: skip
-    for name, value in (("horizon_months", horizon_months), ("period_months", period_months)):
-        if value is not None and (value != int(value) or value < 1):
-            raise ValueError(f"`{name}` must be a positive integer, got {value}")
+    months, back: int, horizon_months: int, *, confidence_level: float = 0.95, draws: int = 400, seed: int = 0
+) -> RetentionProjection:
+    if horizon_months != int(horizon_months) or horizon_months < 1:
+        raise ValueError(f"`horizon_months` must be a positive integer, got {horizon_months}")
     z_score(confidence_level)
     whole, rows = months.first_complete, months.rows
-    period = period_months or _period(rows)
+    period = _period(rows)
     steps = -(-horizon_months // period)
     today = back * steps * period
     if whole is not None and today < whole:

@@ -13,10 +13,10 @@ import pandas as pd
 
 from crmlab import intervals, language
 from crmlab.absence import Absent, FitError
-from crmlab.groups import NOT_KNOWN, column_name, in_order, named
+from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named, too_small
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, ngettext, sentences
-from crmlab.shrinkage import shrunken_rates
+from crmlab.shrinkage import apart, shrunken_rates
 
 CONTRACTS, PURCHASES = "contracts", "purchases"
 # month ends that are shown
@@ -47,11 +47,7 @@ class Retention:
         Length of the period.
     """
 
-    formats: ClassVar[dict[str, str]] = (
-        dict.fromkeys(("began", "kept"), "integer")
-        | dict.fromkeys(("rate", "churn", "month_churn"), "estimate")
-        | {"last_day": "date"}
-    )
+    formats: ClassVar[dict[str, str]] = {"began": "integer", "kept": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "last_day": N_("Period to"),
         "began": N_("Customers at the start"),
@@ -138,22 +134,11 @@ class Retention:
     def _spread(self) -> str:
         if self.by is None or len(self.groups) < 2:
             return ""
-        column = "rate" if self.groups["shrunken"].isna().any() else "shrunken"
-        rows = self.groups.assign(value=[each.value for each in self.groups[column]], shown=named(self.groups["group"]))
-        best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
-        by = column_name(self.by)
-        if best[column].low <= worst[column].high:
+        by, found = column_name(self.by), apart(self.groups)
+        if found is None:
             return _("By {by}, no difference in retention can be told.").format(by=by)
         message = _("By {by}, {best} stay most often: {high} {high_evidence}; {worst} least: {low} {low_evidence}.")
-        return message.format(
-            by=by,
-            best=best["shown"],
-            high=best[column].text(),
-            high_evidence=best[column].evidence(),
-            worst=worst["shown"],
-            low=worst[column].text(),
-            low_evidence=worst[column].evidence(),
-        )
+        return message.format(by=by, **found)
 
 
 def contract_retention(months, *, period_months: int = 12, confidence_level: float = 0.95) -> Retention:
@@ -171,7 +156,8 @@ def contract_retention(months, *, period_months: int = 12, confidence_level: flo
     FitError
         If nobody had a contract when the period began, or the data do not reach back so far.
     """
-    period_months = _positive(period_months)
+    if period_months != int(period_months) or period_months < 1:
+        raise ValueError(f"`period_months` must be a positive integer, got {period_months}")
     rows, whole = months.rows, months.first_complete
     if rows.empty:
         raise FitError(_("there is no contract"))
@@ -215,12 +201,6 @@ def contract_retention(months, *, period_months: int = 12, confidence_level: flo
         months.by,
         period_months,
     )
-
-
-def _positive(months: int) -> int:
-    if months != int(months) or months < 1:
-        raise ValueError(f"`period_months` must be a positive integer, got {months}")
-    return int(months)
 
 
 def _runs(rows: pd.DataFrame, *months: int) -> np.ndarray:
@@ -282,6 +262,8 @@ def group_rates(latest: pd.DataFrame, began: str, by: str | None, label: str, le
     if by is None:
         return pd.DataFrame(columns=columns)
     rows = latest.assign(group=latest["group"].fillna(NOT_KNOWN)).rename(columns={began: "began"})
+    small = too_small(rows["began"].groupby(rows["group"]).sum())
+    rows["group"] = rows["group"].mask(rows["group"].isin(small), OTHERS)
     sums = rows.groupby("group")[["began", "kept"]].sum().astype("int64").reset_index()
     sums = sums[sums["began"] > 0].reset_index(drop=True)
     sums["rate"] = [intervals.wilson(row.kept, row.began, label=label, **level) for row in sums.itertuples()]

@@ -1,6 +1,5 @@
 """How long customers under contract stay, month by month, and what each is worth; see `crmlab.churn.worth`."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +7,6 @@ import pandas as pd
 from scipy import optimize
 
 from crmlab.absence import FitError
-from crmlab.intervals import Estimate, z_score
 
 YEAR = 12  # months
 _KEPT = 1e-4  # without a horizon, months are left out from which on a payment is worth less than this
@@ -20,35 +18,6 @@ class Durations(Protocol):
     def survival(self, periods) -> np.ndarray: ...
 
     def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class ConstantRetention:
-    """The same chance to stay in every month: where contracts are too few, or too alike, for a model of their age.
-
-    Attributes
-    ----------
-    annual
-        Share of customers who stay for a year, with its interval.
-    """
-
-    annual: Estimate
-
-    def survival(self, periods) -> np.ndarray:
-        """Share that still stays after so many months."""
-        return self.annual.value ** (np.asarray(periods, dtype=float) / YEAR)
-
-    def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray:
-        """Survival as uncertain as the rate is, one row per draw."""
-        if self.annual.low is None or not 0 < self.annual.value < 1:
-            raise FitError("the worth of retention needs a retention rate between 0 and 1, with its interval")
-        low, value, high = (
-            np.log(end / (1 - end))
-            for end in np.clip([self.annual.low, self.annual.value, self.annual.high], 1e-9, 1 - 1e-9)
-        )
-        shifts = np.random.default_rng(seed).standard_normal(draws) / z_score(self.annual.confidence_level)
-        drawn = 1 / (1 + np.exp(-(value + np.where(shifts > 0, shifts * (high - value), shifts * (value - low)))))
-        return drawn[:, None] ** (np.asarray(periods, dtype=float) / YEAR)
 
 
 def contract_values(
@@ -69,8 +38,8 @@ def contract_values(
         One row per customer whose contract runs: `customer_id`, `tenure_months` (1 in the first month of a contract)
         and `value` of the contract.
     model
-        Of periods of `period_months`: `churn.bdw.DurationModel`; or of months, a `ConstantRetention`. None where none
-        could be fitted: a customer is then worth what the contract pays in a year.
+        Of periods of `period_months`: `churn.bdw.DurationModel`. None where none could be fitted: a customer is then
+        worth what the contract pays in a year.
     margin
         Share of the value that is left after costs, above 0 and up to 1.
     horizon_months

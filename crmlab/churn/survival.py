@@ -19,7 +19,7 @@ import pandas as pd
 from crmlab import language
 from crmlab.absence import Absent, FitError, given
 from crmlab.churn.kaplan_meier import COUNTS, Curve, at_risk, kaplan_meier
-from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named
+from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named, too_small
 from crmlab.intervals import Estimate
 from crmlab.many_tests import holm
 from crmlab.messages import N_, _, listed, sentences
@@ -43,7 +43,7 @@ class Lifetimes:
     median
         Months by which half have left; absent if more than half stay for longer than anybody has been observed.
     mean
-        Months that a customer stays on average of the first `to_month`.
+        Months that a customer stays on average of the first `to_month`: as far as ten are at risk in every group.
     groups
         One row per group: `group`, `customers`, `ended`, `median` and `mean` (estimates or None), `against` (the
         others: longer, shorter, cannot be told) and `p_value` (log-rank, adjusted by Holm's method).
@@ -51,12 +51,7 @@ class Lifetimes:
         Of all groups being alike (log-rank); None with fewer than two.
     """
 
-    formats: ClassVar[dict[str, str]] = dict.fromkeys(("customers", "ended"), "integer") | {
-        "median": "estimate",
-        "mean": "estimate",
-        "p_value": "ratio",
-        "against": "text",
-    }
+    formats: ClassVar[dict[str, str]] = {"customers": "integer", "ended": "integer", "p_value": "ratio"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
         "ended": N_("Left"),
@@ -135,7 +130,6 @@ def lifetimes(
     ages: pd.DataFrame,
     *,
     by: str | None = None,
-    to_month: float | None = None,
     fewest: int = FEWEST_OF_GROUP,
     confidence_level: float = 0.95,
 ) -> Lifetimes:
@@ -144,12 +138,9 @@ def lifetimes(
     Parameters
     ----------
     ages
-        Counts by `group` and age in `months`: `entered`, `ended`, `censored`; see `crmlab.aggregate.contract_ages` and
-        `kaplan_meier.age_counts`.
+        Counts by `group` and age in `months`: `entered`, `ended`, `censored`; see `crmlab.aggregate.contract_ages`.
     by
         What makes the groups, as a sentence calls it; None for one group.
-    to_month
-        Up to where means are taken; if not given, as far as ten are at risk in every group, in whole years.
     fewest
         Groups of fewer customers make up "Others" together.
 
@@ -161,14 +152,12 @@ def lifetimes(
     curve = kaplan_meier(ages, confidence_level=confidence_level)
     if curve.last_month <= 0:
         raise FitError(_("no customer has been observed for any time"))
-    if to_month is not None and not 0 < to_month <= curve.last_month:
-        raise ValueError(f"`to_month` must lie above 0 and up to {curve.last_month:.1f}, got {to_month}")
     counts = _grouped(ages, by, fewest)
     parts = dict(tuple(counts.groupby("group")))
     parts = {name: part for name, part in parts.items() if (at_risk(part)["at_risk"] > 0).any()}
     if len(parts) < 2:
         parts = {}
-    until = to_month or _horizon([ages, *parts.values()])
+    until = _horizon([ages, *parts.values()])
     labels = {"median": _("median lifetime"), "mean": _("mean lifetime within the period observed")}
     shown = {"label": labels["mean"]}
     median = curve.median(label=labels["median"]) or Absent(
@@ -249,8 +238,8 @@ def _risk_at(part: pd.DataFrame, months: pd.Index) -> np.ndarray:
 def _grouped(ages: pd.DataFrame, by: str | None, fewest: int) -> pd.DataFrame:
     """The counts with a name for every group, small ones together."""
     names = ages["group"].fillna(NOT_KNOWN) if by is not None and "group" in ages else pd.Series("", ages.index)
-    sizes = names.map(ages["entered"].groupby(names).sum())
-    names = names.mask((sizes < fewest) & (names != NOT_KNOWN), OTHERS) if by is not None else names
+    small = too_small(ages["entered"].groupby(names).sum(), fewest=fewest) if by is not None else []
+    names = names.mask(names.isin(small), OTHERS)
     counts = ages.assign(group=names)
     return counts.groupby(["group", "months"])[list(COUNTS)].sum().reset_index()
 

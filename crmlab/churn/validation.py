@@ -5,7 +5,6 @@ foretells who leaves in the months after it. Where the data know one period alon
 customers is foretold from the other nine. The naive baseline is the share who left at the same age of their contract.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
@@ -54,7 +53,6 @@ class ChurnValidation:
         Whether what was foretold lies after all that the model was fitted to.
     """
 
-    formats: ClassVar[dict[str, str]] = {"measure": "text", "value": "estimate"}
     labels: ClassVar[dict[str, str]] = {"measure": N_("Measure"), "value": N_("Value")}
 
     auc: Estimate
@@ -96,10 +94,16 @@ class ChurnValidation:
 
     def headline(self) -> str:
         """How well the model ranks."""
-        return self._ranking()
+        words = {"auc": self.auc.text(), "evidence": self.auc.evidence(), "naive": self.auc_baseline.text()}
+        if self.auc.low is not None and self.auc.low > 0.5:
+            return _(
+                "The model ranks those who left above those who stayed: its AUC is {auc} {evidence}, where 0.5 is "
+                "guessing; going by the age of the contract alone gives {naive}."
+            ).format(**words)
+        return _("That the model ranks better than a coin cannot be told: its AUC is {auc} {evidence}.").format(**words)
 
     def summary(self) -> str:
-        return sentences(self._ranking(), self._level(), self._challenger())
+        return sentences(self.headline(), self._level(), self._challenger())
 
     def method(self) -> str:
         """How it was tested, in a sentence."""
@@ -112,15 +116,6 @@ class ChurnValidation:
             "Tested out of sample, not out of time, as the data know one period alone: each tenth of the customers was "
             "foretold from the others."
         )
-
-    def _ranking(self) -> str:
-        words = {"auc": self.auc.text(), "evidence": self.auc.evidence(), "naive": self.auc_baseline.text()}
-        if self.auc.low is not None and self.auc.low > 0.5:
-            return _(
-                "The model ranks those who left above those who stayed: its AUC is {auc} {evidence}, where 0.5 is "
-                "guessing; going by the age of the contract alone gives {naive}."
-            ).format(**words)
-        return _("That the model ranks better than a coin cannot be told: its AUC is {auc} {evidence}.").format(**words)
 
     def _level(self) -> str:
         slope = self.calibration_slope
@@ -161,9 +156,7 @@ class ChurnValidation:
 def validate(
     data,
     *,
-    covariates: Sequence[str] | None = None,
     link: str = "logit",
-    treatments: Mapping[str, str] | None = None,
     challenger: bool = True,
     seed: int = 0,
     confidence_level: float = 0.95,
@@ -174,7 +167,7 @@ def validate(
     ----------
     data
         As `aggregate.hazard_data` makes it.
-    covariates, link, treatments
+    link
         As of `fit_hazard`.
     challenger
         Whether gradient-boosted trees are fitted to the same rows.
@@ -186,13 +179,12 @@ def validate(
     FitError
         If too few left for a test.
     """
-    options = {"covariates": covariates, "link": link, "treatments": treatments}
     folds = [(fold.cut_off, fold.months, fold.rows, fold.customers) for fold in data.folds]
     folds = [fold for fold in folds if fold[2]["events"].sum() >= FEWEST and len(fold[3])]
     out_of_time = sum(fold[3]["left"].sum() for fold in folds) >= FEWEST
     if not out_of_time:
         folds = _tenths(data.last_period, seed)
-    parts = [_foretold(*fold, options, challenger, seed, confidence_level) for fold in folds]
+    parts = [_foretold(*fold, link, challenger, seed, confidence_level) for fold in folds]
     return _held_against(pd.concat(parts, ignore_index=True), out_of_time, folds[0][1], confidence_level)
 
 
@@ -225,8 +217,8 @@ def _tenths(frame: pd.DataFrame, seed: int) -> list[tuple]:
     return [(None, 1, known[tenth != place], frame[tenth == place]) for place in range(_FOLDS)]
 
 
-def _foretold(cut_off: date | None, months: int, rows, customers, options, challenger, seed, level) -> pd.DataFrame:
-    model = fit_hazard(rows, **options, confidence_level=level)
+def _foretold(cut_off: date | None, months: int, rows, customers, link, challenger, seed, level) -> pd.DataFrame:
+    model = fit_hazard(rows, link=link, confidence_level=level)
     found = {
         "customer_id": customers["customer_id"].to_numpy(),
         "cut_off": cut_off,
@@ -235,7 +227,7 @@ def _foretold(cut_off: date | None, months: int, rows, customers, options, chall
         "left": customers["left"].to_numpy(),
     }
     if challenger:
-        trees = fit_boosted_hazard(rows, covariates=options["covariates"], seed=seed)
+        trees = fit_boosted_hazard(rows, seed=seed)
         found["challenger"] = trees.probability(customers, months=months).to_numpy()
     return pd.DataFrame(found)
 

@@ -4,8 +4,9 @@
 without saying so, from the chance that they have left already. Both rank by value at risk; see `crmlab.churn.at_risk`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,8 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import Absent
+from crmlab.binomial import inverse_link
 from crmlab.churn.at_risk import EarlyWarning, checked, ranked
-from crmlab.churn.at_stake import drawn_chances
-from crmlab.churn.fitting import inverse_link
 from crmlab.churn.hazard import HazardModel, later
 from crmlab.churn.preparation import LOG_TENURE, TENURE, design_matrix
 from crmlab.churn.reasons import in_words, label, leading_drivers, suggested_action
@@ -33,6 +33,8 @@ SILENCE = {
     "one_purchase": (N_("Bought once and not again"), "care_call"),
 }
 _LONG = 3
+# simulated futures behind the intervals
+_DRAWS = 400
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12}
 
 
@@ -47,9 +49,8 @@ def early_warning(
     described: pd.DataFrame | None = None,
     actions: Mapping[str, str] | None = None,
     period_months: int = 1,
-    probability_draws: np.ndarray | Iterator[np.ndarray] | None = None,
+    probability_draws: Iterable[np.ndarray] | None = None,
     confidence_level: float = 0.95,
-    draws: int = 400,
     seed: int = 0,
 ) -> EarlyWarning:
     """Who is at risk of leaving within the next period, ranked by value at risk, or by their chance without values.
@@ -57,8 +58,8 @@ def early_warning(
     Parameters
     ----------
     customers
-        One row per customer under contract: `customer_id`, `probability` to leave within the period; where they are
-        known `probability_low` and `probability_high`, the ends of its interval, and `last_contact`.
+        One row per customer under contract: `customer_id`, `probability` to leave within the period, and `last_contact`
+        where it is known.
     contributions
         For the same customers in the same order, what each driver adds to the log-odds of leaving, against the average
         customer. Without it there are no reasons.
@@ -69,11 +70,8 @@ def early_warning(
     labels, described, actions
         Words for drivers, the customers' own values of them, and what to do about them; see `crmlab.churn.reasons`.
     probability_draws
-        Probabilities of all customers, drawn from the model as its coefficients are uncertain: a row per draw.
-        Without it, and with the ends of their intervals, all are taken to be wrong together, which makes the interval
-        of the total as wide as can be; with neither, it holds the chance of who leaves alone.
-    draws
-        Simulated futures behind the intervals.
+        Probabilities of all customers, drawn from the model as its coefficients are uncertain: a row for each simulated
+        future. Without it, intervals hold the chance of who leaves alone.
 
     Raises
     ------
@@ -97,7 +95,7 @@ def early_warning(
         frame.loc[warned, "reason"] = in_words(leading[warned], labels, own, averages)
     known = {driver: suggested_action(driver, actions) for driver in frame["driver"].dropna().unique()}
     frame["action"] = [known.get(driver, suggested_action(None)) for driver in frame["driver"]]
-    chances = drawn_chances(frame, probability_draws, draws=draws, seed=seed)
+    chances = repeat(frame["probability"].to_numpy(), _DRAWS) if probability_draws is None else probability_draws
     months = ngettext("month", "{n} months", period_months).format(n=period_months)
     words = {driver: label(driver, labels) for driver in known}
     told = _("value at risk within the next {period}").format(period=months)
@@ -112,7 +110,6 @@ def hazard_warning(
     *,
     months: int = 1,
     contacts: pd.DataFrame | None = None,
-    draws: int = 400,
     seed: int = 0,
     **options,
 ) -> EarlyWarning:
@@ -137,8 +134,8 @@ def hazard_warning(
     # time since the start is told in months, not as the logarithm that the model takes
     described = customers.assign(**{LOG_TENURE: customers[TENURE]}) if TENURE in customers else customers
     told = {"labels": model.labels, "described": described, "period_months": months}
-    drawn = _drawn_hazards(model, customers, months, draws=draws, seed=seed)
-    found: dict[str, Any] = {"probability_draws": drawn, "draws": draws, "seed": seed} | told | options
+    drawn = _drawn_hazards(model, customers, months, draws=_DRAWS, seed=seed)
+    found: dict[str, Any] = {"probability_draws": drawn, "seed": seed} | told | options
     return early_warning(frame, model.contributions(customers), **found)
 
 
@@ -169,7 +166,6 @@ def silence_warning(
     gone_from: float = 0.9,
     actions: Mapping[str, str] | None = None,
     confidence_level: float = 0.95,
-    draws: int = 400,
     seed: int = 0,
 ) -> EarlyWarning:
     """Who has been silent for longer than usual and may have left, ranked by what the forecast expects of them.
@@ -212,9 +208,7 @@ def silence_warning(
     frame["action"] = [own.get(driver, suggested_action(None)) for driver in frame["driver"]]
     return ranked(
         frame,
-        _left_already(purchases, known, draws, seed)
-        if purchases
-        else drawn_chances(frame, None, draws=draws, seed=seed),
+        _left_already(purchases, known, seed) if purchases else repeat(probability.to_numpy(), _DRAWS),
         {name: _(words) for name, (words, _action) in SILENCE.items()},
         leavers_label=_("customers who have left"),
         value_label=_("value at risk with customers who may have left"),
@@ -260,9 +254,9 @@ def _told(days: pd.DataFrame) -> list[str]:
     ]
 
 
-def _left_already(purchases: PurchaseModel, known: pd.DataFrame, draws: int, seed: int) -> Iterator[np.ndarray]:
+def _left_already(purchases: PurchaseModel, known: pd.DataFrame, seed: int) -> Iterator[np.ndarray]:
     """Each customer's chance to have left, by parameters drawn as uncertain as the data leave them."""
     rng = np.random.default_rng(seed)
-    for params in draw_params(list(purchases.params.values()), purchases.covariance, draws=draws, rng=rng):
+    for params in draw_params(list(purchases.params.values()), purchases.covariance, draws=_DRAWS, rng=rng):
         drawn = replace(purchases, params=dict(zip(purchases.params, params, strict=True)))
         yield 1 - drawn.p_alive(known)

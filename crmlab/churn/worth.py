@@ -15,7 +15,6 @@ Fader and Hardie (2010), Customer-base valuation in a contractual setting, Marke
 Gupta, Lehmann and Stuart (2004), Valuing customers, Journal of Marketing Research 41(1), 7-18.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -32,6 +31,7 @@ from crmlab.messages import N_, _, sentences
 from crmlab.purchases import PurchaseModel
 from crmlab.scenarios import value_scenarios
 
+# percentage points by which the retention of a year is moved; those that would take it to 0 or 1 are left out
 POINTS = (-5, -3, -1, 1, 3, 5)
 # customers by whom the draws of a purchase model are weighed: more change the interval little, and cost time
 _SAMPLE = 2_000
@@ -55,9 +55,7 @@ class RetentionWorth:
         estimate, None at 0).
     """
 
-    formats: ClassVar[dict[str, str]] = {
-        "points": "integer", "retention": "share", "value": "money", "change": "estimate",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = {"points": "integer", "retention": "share", "value": "money"}
     labels: ClassVar[dict[str, str]] = {
         "points": N_("Points of retention"),
         "retention": N_("Retention a year"),
@@ -104,7 +102,6 @@ def contract_retention_worth(
     model: Durations,
     *,
     currency: str = "",
-    points: Sequence[float] = POINTS,
     margin: float = 1.0,
     annual_discount_rate: float = 0.1,
     horizon_months: int | None = 60,
@@ -118,8 +115,6 @@ def contract_retention_worth(
 
     Parameters
     ----------
-    points
-        Percentage points by which to move the retention of a year; those that would take it to 0 or 1 are left out.
     draws
         Of the model's parameters, behind the intervals; values are taken as given.
     customers, model, margin, annual_discount_rate, horizon_months, value_months, period_months
@@ -151,18 +146,17 @@ def contract_retention_worth(
         hazard = hazard_of(survival)
         stay, base = staying(hazard, 1.0), worth(hazard, 1.0)
         moved = [worth(hazard, factor) - base if factor is not None else np.nan
-                 for factor in (factor_for(hazard, stay + by / 100, staying) for by in asked)]  # fmt: skip
+                 for factor in (factor_for(hazard, stay + by / 100, staying) for by in POINTS)]  # fmt: skip
         return stay, base, np.array(moved)
 
-    asked = sorted({*points, 1} - {0})
     stay, base, moved = changes(model.survival(periods))
-    if not 0 < stay < 1 or not np.isfinite(moved[asked.index(1)]):
+    if not 0 < stay < 1 or not np.isfinite(moved[POINTS.index(1)]):
         raise FitError("the worth of retention needs customers of whom some are expected to leave and some to stay")
     drawn = [changes(survival) for survival in model.draw_survival(periods, draws=draws, seed=seed)]
     shown = {"unit": currency, "n": len(known), "confidence_level": confidence_level}
     label = _("value gained with one point of retention")
     rows = {by: _drawn(value, [each[2][place] for each in drawn], shown | {"label": label})
-            for place, (by, value) in enumerate(zip(asked, moved, strict=True)) if np.isfinite(value)}  # fmt: skip
+            for place, (by, value) in enumerate(zip(POINTS, moved, strict=True)) if np.isfinite(value)}  # fmt: skip
     retention = {"unit": "share", "label": _("customers expected to stay for a year")}
     total = {"label": _("value of the customers under contract")}
     return RetentionWorth(
@@ -180,7 +174,6 @@ def purchase_retention_worth(
     purchases: PurchaseModel,
     customers: pd.DataFrame,
     *,
-    points: Sequence[float] = POINTS,
     draws: int = 100,
     seed: int = 0,
 ) -> RetentionWorth:
@@ -193,11 +186,8 @@ def purchase_retention_worth(
     ----------
     worth, purchases, customers
         What `clv.customer_lifetime_value` gave and was given.
-    points
-        Percentage points by which to move the retention of a year; 1 is always among them.
     """
-    asked = sorted({*points, 1} - {0})
-    cases = {f"{by:+g}": {"retention": by / 100} for by in asked}
+    cases = {f"{by:+g}": {"retention": by / 100} for by in POINTS}
     found = value_scenarios(worth, purchases, customers, moves={}, cases=cases)
     stay, base = found.terms.retention, found.base
     sample = np.random.default_rng(seed).permutation(len(customers))[:_SAMPLE]
@@ -214,7 +204,7 @@ def purchase_retention_worth(
     label = _("value gained with one point of retention")
     rows = {
         by: _in_proportion(base, float(shares[name]), np.array(gained)[:, place], label)
-        for place, (by, name) in enumerate(zip(asked, cases, strict=True))
+        for place, (by, name) in enumerate(zip(POINTS, cases, strict=True))
         if 0 < stay + by / 100 < 1
     }
     if 1 not in rows:
@@ -247,7 +237,7 @@ def _in_proportion(base: Estimate, share: float, drawn: np.ndarray, label: str) 
     return replace(base, value=value, low=min(ends[0], value), high=max(ends[1], value), label=label)
 
 
-def _curve(rows: dict[float, Estimate], stay: float, base: float) -> pd.DataFrame:
+def _curve(rows: dict[int, Estimate], stay: float, base: float) -> pd.DataFrame:
     """One row per number of points, and one for things as they are."""
     every = rows | {0: None}
     return pd.DataFrame(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from crmlab.cli.clients import show_read
 from crmlab.cli.program import input_errors, main, params_option
 from crmlab.contract import InputError
 
@@ -13,32 +14,33 @@ from crmlab.contract import InputError
 @click.argument("client")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @click.option("--currency", metavar="CODE", help="Of all amounts, such as EUR.  [default: what the headers name]")
+@click.option("--customer", metavar="COLUMN", help="What the files call the customer's id.  [default: guessed]")
 @params_option
 @input_errors
-def new(client, files, currency, params):
+def new(client, files, currency, customer, params):
     """Begin CLIENT from its FILEs or folders of them: guess what they are, write params/CLIENT.yaml, and check it."""
     from crmlab.client import open_client
     from crmlab.gate import check
+    from crmlab.onboarding.doubts import doubts
     from crmlab.onboarding.start import start, told
     from crmlab.params import find_project
 
     project = find_project(params)
     if not files and sys.stdin.isatty():
         files = [Path(name) for name in click.prompt("Files or folders, with blanks between").split()]
-    made = start(project, client, files, currency=currency and currency.upper())
+    made = start(project, client, files, currency=currency and currency.upper(), customer=customer)
     path = project.params / f"{client}.yaml"
     path.write_text(made.text, encoding="utf-8")
     for line in told(made, project):
         click.echo(line)
-    say = f"{made.to_check} lines in it say CHECK; look at them, then " if made.to_check else ""
-    click.echo(f"\nwrote {project.params.name}/{path.name}. {say}run: make report CLIENT={client}")
+    click.echo(f"\nwrote {project.params.name}/{path.name}, and read with it:")
     try:
-        for quality in check(open_client(client, project=project)):
-            click.echo(f"  {quality.table:18}{quality.rows:>12,} rows{quality.rejected:>8,} rejected")
-            for example in quality.examples:
-                click.echo(f"    {example}")
+        began = open_client(client, project=project)
+        show_read(check(began), doubts(began))
     except InputError as error:
         raise InputError(f"it cannot be used yet:\n{error}\nmend the file, then: make check CLIENT={client}") from error
+    lines = f"{made.to_check} lines of {project.params.name}/{path.name} say CHECK; look at them, then run"
+    click.echo(f"\n{lines if made.to_check else 'Next'}: make report CLIENT={client}")
 
 
 @main.command()

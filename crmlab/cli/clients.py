@@ -1,11 +1,16 @@
 """Commands on clients: their data, their parameters, the examples."""
 
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from crmlab.cli.program import as_of_option, input_errors, main, params_option
 from crmlab.contract import InputError
+
+if TYPE_CHECKING:
+    from crmlab.quality import Quality
 
 
 @main.command()
@@ -17,6 +22,7 @@ def check(clients, as_of, params):
     """Read the tables of CLIENTs, or of all, against the contract, without running a notebook."""
     from crmlab.client import open_client
     from crmlab.gate import check as check_client
+    from crmlab.onboarding.doubts import doubts
     from crmlab.params import find_project
 
     project = find_project(params)
@@ -29,15 +35,22 @@ def check(clients, as_of, params):
             faults.append(error.detail)
             continue
         click.echo(f"{client.id}: {client.name}, as of {client.as_of}")
-        for quality in qualities:
-            filtered = f"{quality.filtered:>8,} left out by keep" if quality.filtered else ""
-            click.echo(f"  {quality.table:18}{quality.rows:>12,} rows{quality.rejected:>8,} rejected{filtered}")
-            for column, files in quality.lacking.items():
-                click.echo(f"    {column}: missing from {files} of {len(quality.files)} files")
-            for example in quality.examples:
-                click.echo(f"    {example}")
+        show_read(qualities, doubts(client))
     if faults:
         raise InputError("\n".join(faults))
+
+
+def show_read(qualities: "Iterable[Quality]", odd: Iterable[str]) -> None:
+    """What was read of each table, the first rows left out, and what should be looked at."""
+    for quality in qualities:
+        filtered = f"{quality.filtered:>8,} left out by keep" if quality.filtered else ""
+        click.echo(f"  {quality.table:18}{quality.rows:>12,} rows{quality.rejected:>8,} rejected{filtered}")
+        for column, files in quality.lacking.items():
+            click.echo(f"    {column}: missing from {files} of {len(quality.files)} files")
+        for example in quality.examples:
+            click.echo(f"    {example}")
+    for line in odd:
+        click.echo(f"  CHECK {line}")
 
 
 @main.command("params")
@@ -69,11 +82,14 @@ def show_params(client, notebook, as_of, params):
 @input_errors
 def data(names, force):
     """Write the example clients' tables into data/, those that are not there yet."""
+    import shutil
+
     from crmlab import datasets
     from crmlab.contract import suggestion
     from crmlab.params import find_project
 
-    root = find_project().root
+    project = find_project()
+    root = project.root
     for name in names or datasets.EXAMPLES:
         if name not in datasets.EXAMPLES:
             raise InputError(f"no such example: {name}{suggestion(name, datasets.EXAMPLES)}")
@@ -87,3 +103,7 @@ def data(names, force):
                 click.echo(f"left out {folder.relative_to(root)}: {error}", err=True)
                 continue
             click.echo(f"wrote {folder.relative_to(root)}")
+            given, own = datasets.client_file(name), project.params / f"{name}.yaml"
+            if given and not own.exists():
+                shutil.copyfile(given, own)
+                click.echo(f"wrote {project.params.name}/{own.name}")

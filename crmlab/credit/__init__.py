@@ -1,19 +1,17 @@
 """Credit risk of customers: how they pay, how likely they stop, what that would cost, what value is at risk."""
 
-from crmlab.credit.behaviour import default_outcomes, default_rates, payment_behaviour, utilisation
+from crmlab.credit.behaviour import default_outcomes, payment_behaviour, utilisation
 from crmlab.credit.expected_loss import expected_credit_loss
 from crmlab.credit.out_of_time import out_of_time_check
 from crmlab.credit.recovery import loss_given_default
-from crmlab.credit.scorecard import default_model, fit_default_model
+from crmlab.credit.scorecard import default_model
 from crmlab.credit.tiers import risk_tiers
 from crmlab.credit.value_at_risk import risk_adjusted_value, value_by_risk
 
 __all__ = [
     "default_model",
     "default_outcomes",
-    "default_rates",
     "expected_credit_loss",
-    "fit_default_model",
     "loss_given_default",
     "out_of_time_check",
     "payment_behaviour",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crmlab import intervals, language
-from crmlab.groups import group_of, in_order, named
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, ngettext, sentences
 from crmlab.ratios import ratio_of_sums
@@ -107,8 +106,6 @@ def payment_behaviour(
     ----------
     payments
         As `payments.payment_summary` makes it.
-    currency
-        ISO 4217 code of the amounts.
     window_months
         Within which a default counts for the default rate; see `default_outcomes`.
     """
@@ -174,34 +171,6 @@ def default_outcomes(payments: pd.DataFrame, *, window_months: float = 12) -> pd
     frame = required_columns(payments, names).assign(months_to_default=payments["months_to_default"])
     observed = frame["months_observed"] >= window_months
     return frame.assign(observed=observed, default=frame["months_to_default"] <= window_months)
-
-
-def default_rates(
-    outcomes: pd.DataFrame, customers: pd.DataFrame, *, by: str, fewest: int = 20, confidence_level: float = 0.95
-) -> pd.DataFrame:
-    """Share of customers who came to default, by a column of the customers such as `risk_tolerance`.
-
-    Parameters
-    ----------
-    outcomes
-        As `default_outcomes` makes them; customers not observed for the whole window are left out.
-    fewest
-        Groups of fewer customers than this make up "Others" together.
-
-    Returns
-    -------
-    DataFrame
-        One row per group, the largest first: `group`, `customers`, `defaults`, `default_rate` as an estimate.
-    """
-    known = outcomes[outcomes["observed"]].reset_index(drop=True)
-    group = group_of(known["customer_id"], customers, by=by, fewest=fewest)
-    found = known.groupby(group.rename("group").to_numpy())["default"].agg(["size", "sum"]).reset_index()
-    found = in_order(found.set_axis(["group", "customers", "defaults"], axis=1), "customers")
-    rates = [
-        intervals.wilson(row.defaults, row.customers, label=str(row.group), confidence_level=confidence_level)
-        for row in found.itertuples()
-    ]
-    return found.assign(group=named(found["group"]), defaults=found["defaults"].astype(int), default_rate=rates)
 
 
 def utilisation(

@@ -40,8 +40,6 @@ class ExpectedCreditLoss:
     total, share
         Over all customers, and as a share of the exposure; the intervals hold the loss that will come, not only what is
         expected. None where no probability can be estimated (`reason`), the share also where nothing is open.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
     formats: ClassVar[dict[str, str]] = {

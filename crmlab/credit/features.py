@@ -3,7 +3,6 @@
 Each column is read in one of these ways:
 
 - `plain`: the number as it is; `log10`: its logarithm, for sums of money (nought and below count as unknown);
-- `bins`: quarters of the customers by the number, each with an effect of its own, against the first;
 - `levels`: each level with an effect of its own, against the most common one;
 - a list of levels, lowest risk first: counted 0, 1, 2 and so on, one effect for each step.
 
@@ -17,13 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crmlab import language
 from crmlab.groups import column_name
 from crmlab.messages import N_, _
 
-TREATMENTS = ("plain", "log10", "bins", "levels")
+TREATMENTS = ("plain", "log10", "levels")
 FEWEST = 20
-_BINS = 4
 _COLUMNS = {"registered_capital": N_("registered capital")}
 
 
@@ -39,26 +36,18 @@ class Feature:
         Of `levels`, those with an effect of their own; of `ordered`, all, lowest risk first.
     usual
         What an unknown value counts as: the most common level, or the median on the scale that is used.
-    cuts
-        Of `bins`: their upper ends, but for the last.
     """
 
     column: str
     treatment: str
     levels: tuple[str, ...] = ()
     usual: str | float = 0.0
-    cuts: tuple[float, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the columns of the design."""
         if self.treatment == "levels":
             return tuple(f"{self.column} = {level}" for level in self.levels)
-        if self.treatment == "bins":
-            ends = zip(self.cuts, (*self.cuts[1:], None), strict=True)
-            return tuple(
-                f"{self.column} > {low:g}" + (f" to {high:g}" if high is not None else "") for low, high in ends
-            )
         return (f"log10({self.column})" if self.treatment == "log10" else self.column,)
 
     def columns(self, values: pd.Series) -> np.ndarray:
@@ -68,11 +57,7 @@ class Feature:
         if self.treatment == "ordered":
             steps = {level: float(step) for step, level in enumerate(self.levels)}
             return _text(values).map(steps).fillna(steps[self.usual]).to_numpy(float)[:, None]
-        numbers = _numbers(values, self.column, self.treatment).fillna(self.usual).to_numpy(float)
-        if self.treatment != "bins":
-            return numbers[:, None]
-        place = np.searchsorted(self.cuts, numbers, side="left")
-        return (place[:, None] == np.arange(1, len(self.cuts) + 1)).astype(float)
+        return _numbers(values, self.column, self.treatment).fillna(self.usual).to_numpy(float)[:, None]
 
 
 def learn_features(customers: pd.DataFrame, treatments: Mapping[str, str | Sequence[str]]) -> tuple[Feature, ...]:
@@ -116,12 +101,6 @@ def effect_name(feature: Feature, name: str) -> str:
     if feature.treatment == "levels":
         level = feature.levels[feature.names.index(name)]
         return _("{column}: {level} against {usual}").format(column=column, level=level, usual=feature.usual)
-    if feature.treatment == "bins":
-        place = feature.names.index(name)
-        low, high = (language.number(cut, _digits(cut)) for cut in (*feature.cuts, np.inf)[place : place + 2])
-        if place + 1 == len(feature.cuts):
-            return _("{column}: above {low} against the lowest").format(column=column, low=low)
-        return _("{column}: above {low} up to {high} against the lowest").format(column=column, low=low, high=high)
     if feature.treatment == "log10":
         return _("{column}: ten times as much").format(column=column)
     if feature.treatment == "ordered":
@@ -152,16 +131,7 @@ def _learn(values: pd.Series, column: str, treatment: str | Sequence[str]) -> Fe
     numbers = _numbers(values, column, treatment).dropna()
     if numbers.nunique() < 2:
         return None
-    if treatment != "bins":
-        return Feature(column, treatment, usual=float(numbers.median()))
-    # the lowest value of all is no cut: nobody would lie below it
-    ends = np.unique(numbers.quantile(np.arange(1, _BINS) / _BINS, interpolation="lower"))
-    cuts = tuple(float(end) for end in ends if end < numbers.max())
-    return Feature(column, "bins", usual=float(numbers.median()), cuts=cuts) if cuts else None
-
-
-def _digits(value: float) -> int:
-    return 0 if float(value).is_integer() or abs(value) >= 100 else 2
+    return Feature(column, treatment, usual=float(numbers.median()))
 
 
 def _text(values: pd.Series) -> pd.Series:

@@ -53,5 +53,4 @@ def out_of_time_check(
     if not model.n or not len(later):
         raise FitError(_NOBODY)
     foretold = model.probabilities(later)
-    rate = model.defaults / model.n
-    return probability_check(later["default"], foretold, baseline=rate, bands=bands, confidence_level=confidence_level)
+    return probability_check(later["default"], foretold, bands=bands, confidence_level=confidence_level)

@@ -3,8 +3,7 @@ r"""Whether probabilities came true: do they rank customers rightly, and are the
 References
 ----------
 Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565
-(calibration slope). Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review
-78, 1-3.
+(calibration slope).
 """
 
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab import intervals, language
-from crmlab.credit.logistic import fit_logistic
 from crmlab.intervals import Estimate
-from crmlab.likelihood import FitError
 from crmlab.messages import N_, _, ngettext, sentences
-from crmlab.ranking import area_under_curve
+from crmlab.ranking import area_under_curve, calibration
 
 _LARGEST = N_("the largest of many differences is too large on average; judge by the AUC")
 # Log-odds are held to this; a probability of 0 or 1 would say that the other cannot happen.
@@ -35,10 +32,6 @@ class ProbabilityCheck:
         is no default, or nothing but defaults.
     ks
         Largest distance between the two groups' cumulative shares, 0 to 1, higher is better; None as `auc`.
-    brier
-        Mean squared error of the probabilities, lower is better.
-    brier_baseline
-        The same, had every customer been given `baseline`.
     slope
         Of the log-odds of what happened on those foretold: 1 is right, below 1 the probabilities spread too far. None
         where it cannot be told.
@@ -51,18 +44,15 @@ class ProbabilityCheck:
 
     auc: Estimate | None
     ks: Estimate | None
-    brier: Estimate
-    brier_baseline: Estimate
     slope: Estimate | None
     observed_to_expected: Estimate
     bands: pd.DataFrame
     n: int
     defaults: int
-    baseline: float
 
     def estimates(self) -> tuple[Estimate, ...]:
         """Those that there are."""
-        every = (self.auc, self.ks, self.brier, self.brier_baseline, self.slope, self.observed_to_expected)
+        every = (self.auc, self.ks, self.slope, self.observed_to_expected)
         return tuple(estimate for estimate in every if estimate is not None)
 
     def table(self) -> pd.DataFrame:
@@ -109,9 +99,7 @@ class ProbabilityCheck:
         )
 
 
-def probability_check(
-    outcomes, probabilities, *, baseline: float, bands: int = 5, confidence_level: float = 0.95
-) -> ProbabilityCheck:
+def probability_check(outcomes, probabilities, *, bands: int = 5, confidence_level: float = 0.95) -> ProbabilityCheck:
     """Probabilities held against outcomes of customers that no part of the model has seen.
 
     Parameters
@@ -120,8 +108,6 @@ def probability_check(
         1 for a default, 0 for none.
     probabilities
         One for each outcome, 0 to 1.
-    baseline
-        The naive forecast: the same probability for everyone, as a rule the share of those the model was fitted to.
     bands
         How many bands of equal size, at most; equal probabilities are never torn apart.
     """
@@ -130,8 +116,8 @@ def probability_check(
         raise ValueError(f"`outcomes` and `probabilities` must be equally many, at least 1, got {len(y)} and {len(p)}")
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("`outcomes` must be 0 or 1")
-    if not ((p >= 0) & (p <= 1)).all() or not 0 <= baseline <= 1:
-        raise ValueError("`probabilities` and `baseline` must lie between 0 and 1")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("`probabilities` must lie between 0 and 1")
     if bands < 1:
         raise ValueError(f"`bands` must be at least 1, got {bands}")
     level = {"confidence_level": confidence_level}
@@ -143,14 +129,11 @@ def probability_check(
     return ProbabilityCheck(
         auc=area_under_curve(y, p, **level) if both else None,
         ks=kolmogorov_smirnov(y, p) if both else None,
-        brier=_brier(y, p, _("Brier score"), **level),
-        brier_baseline=_brier(y, np.full(len(y), baseline), _("Brier score of the naive forecast"), **level),
-        slope=_slope(y, p, **level),
+        slope=calibration(y, p, None, **level)[0],
         observed_to_expected=Estimate(*ratio, "ratio", len(y), label, confidence_level),
         bands=_bands(y, p, bands, confidence_level),
         n=len(y),
         defaults=int(y.sum()),
-        baseline=float(baseline),
     )
 
 
@@ -170,23 +153,6 @@ def kolmogorov_smirnov(outcomes, probabilities) -> Estimate:
     return Estimate(
         float(np.abs(shares[0] - shares[1]).max()), None, None, "index", len(y), label, no_interval=_LARGEST
     )
-
-
-def _brier(y: np.ndarray, p: np.ndarray, label: str, *, confidence_level: float) -> Estimate:
-    return intervals.mean((p - y) ** 2, unit="index", label=label, confidence_level=confidence_level)
-
-
-def _slope(y: np.ndarray, p: np.ndarray, *, confidence_level: float) -> Estimate | None:
-    held = np.clip(p, _LOWEST, 1 - _LOWEST)
-    log_odds = pd.DataFrame({"log_odds": np.log(held / (1 - held))})
-    if log_odds["log_odds"].std(ddof=0) < 1e-9:
-        return None
-    try:
-        fit = fit_logistic(log_odds, y, confidence_level=confidence_level)
-    except FitError:
-        return None
-    ends = (float(end[1]) for end in (fit.coefficients, fit.low, fit.high))
-    return Estimate(*ends, "ratio", len(y), _("calibration slope"), confidence_level)
 
 
 def _bands(y: np.ndarray, p: np.ndarray, bands: int, confidence_level: float) -> pd.DataFrame:

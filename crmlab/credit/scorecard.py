@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import intervals, language
+from crmlab.binomial import BinomialFit, fit_binomial
 from crmlab.credit.features import (
     Feature,
     design_matrix,
@@ -29,9 +30,8 @@ from crmlab.credit.features import (
     independent_features,
     learn_features,
 )
-from crmlab.credit.logistic import LogisticFit, fit_logistic
-from crmlab.intervals import Estimate
-from crmlab.likelihood import FitError, covariance_root, model_entry
+from crmlab.intervals import Estimate, z_score
+from crmlab.likelihood import covariance_root, model_entry
 from crmlab.messages import N_, _, listed, ngettext, sentences
 from crmlab.segments import required_columns
 
@@ -55,7 +55,7 @@ class DefaultModel:
     features
         How each column is read; none where everyone is given the same chance.
     fit
-        The logistic regression; None without features.
+        The logistic regression, the intercept first; None without features.
     n, defaults
         Customers observed for the whole window, and those of them in default within it.
     reason
@@ -65,12 +65,18 @@ class DefaultModel:
     """
 
     features: tuple[Feature, ...]
-    fit: LogisticFit | None
+    fit: BinomialFit | None
     n: int
     defaults: int
     window_months: float
     reason: str = ""
     left_out: tuple[str, ...] = ()
+    confidence_level: float = 0.95
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the coefficients."""
+        return ("intercept", *(name for feature in self.features for name in feature.names))
 
     @property
     def rate(self) -> Estimate | None:
@@ -120,44 +126,20 @@ class DefaultModel:
             return pd.DataFrame({"effect": [], "odds_ratio": [], "points": []})
         owner = [feature for feature in self.features for _name in feature.names]
         rows = []
-        for feature, name, place in zip(owner, self.fit.names[1:], range(1, len(owner) + 1), strict=True):
+        for feature, name, place in zip(owner, self.names[1:], range(1, len(owner) + 1), strict=True):
             ends = (math.exp(min(end[place], 700)) for end in (self.fit.coefficients, self.fit.low, self.fit.high))
-            label, level = effect_name(feature, name), self.fit.confidence_level
-            odds = Estimate(*ends, "ratio", self.n, _("odds of default: {effect}").format(effect=label), level)
-            rows.append((label, odds, -FACTOR * self.fit.coefficients[place]))
+            effect = effect_name(feature, name)
+            label = _("odds of default: {effect}").format(effect=effect)
+            odds = Estimate(*ends, "ratio", self.n, label, self.confidence_level)
+            rows.append((effect, odds, -FACTOR * self.fit.coefficients[place]))
         return pd.DataFrame(rows, columns=["effect", "odds_ratio", "points"])
-
-    def points(self) -> pd.DataFrame:
-        """The scorecard: `feature`, `level` and `points`; numbers have the points of one more, or of ten times more."""
-        start = OFFSET - (
-            FACTOR * self.fit.coefficients[0] if self.fit else FACTOR * self.log_odds(pd.DataFrame([0]))[0]
-        )
-        rows = [(_("every customer"), "", start)]
-        place = 1
-        for feature in self.features:
-            step = -FACTOR * self.fit.coefficients[place : place + len(feature.names)]
-            if feature.treatment == "ordered":
-                rows += [
-                    (feature_name(feature.column), level, step[0] * count) for count, level in enumerate(feature.levels)
-                ]
-            elif feature.treatment == "levels":
-                rows += [(feature_name(feature.column), feature.usual, 0.0)]
-                rows += [
-                    (feature_name(feature.column), level, each)
-                    for level, each in zip(feature.levels, step, strict=True)
-                ]
-            else:
-                names = [effect_name(feature, name) for name in feature.names]
-                rows += [(feature_name(feature.column), name, each) for name, each in zip(names, step, strict=True)]
-            place += len(feature.names)
-        return pd.DataFrame(rows, columns=["feature", "level", "points"])
 
     def entry(self) -> dict:
         """What a report's JSON says of the model."""
         if self.fit is None:
             return {"params": {}, "n": self.n, "defaults": self.defaults}
-        params = dict(zip(self.fit.names, self.fit.coefficients, strict=True))
-        errors = dict(zip(self.fit.names, self.fit.standard_errors, strict=True))
+        params = dict(zip(self.names, self.fit.coefficients, strict=True))
+        errors = dict(zip(self.names, self.fit.standard_errors, strict=True))
         return model_entry(params, errors, self.fit.log_likelihood, self.n) | {"defaults": self.defaults}
 
     def summary(self) -> str:
@@ -199,42 +181,6 @@ class DefaultModel:
         )
 
 
-def fit_default_model(
-    outcomes: pd.DataFrame,
-    customers: pd.DataFrame,
-    *,
-    features: Mapping[str, str | Sequence[str]] | None = None,
-    window_months: float = 12,
-    defaults_per_coefficient: float = DEFAULTS_PER_COEFFICIENT,
-    confidence_level: float = 0.95,
-) -> DefaultModel:
-    """Logistic regression of default on features of the customers.
-
-    Parameters
-    ----------
-    outcomes
-        As `credit.default_outcomes` makes them; customers not observed for the whole window are left out.
-    customers
-        One row per customer: `customer_id` and the columns that `features` names.
-    features
-        By column, how it is read: see `crmlab.credit.features`. `FEATURES` where none are given.
-    defaults_per_coefficient
-        How many defaults (or, if they are fewer, good customers) each coefficient needs at least.
-
-    Raises
-    ------
-    FitError
-        If there are too few defaults, or nothing tells the customers apart.
-    """
-    model = default_model(
-        outcomes, customers, features=features, window_months=window_months,
-        defaults_per_coefficient=defaults_per_coefficient, confidence_level=confidence_level,
-    )  # fmt: skip
-    if model.fit is None:
-        raise FitError(f"no default model: {model.reason}; {model.defaults} defaults among {model.n} customers")
-    return model
-
-
 def default_model(
     outcomes: pd.DataFrame,
     customers: pd.DataFrame,
@@ -244,12 +190,20 @@ def default_model(
     defaults_per_coefficient: float = DEFAULTS_PER_COEFFICIENT,
     confidence_level: float = 0.95,
 ) -> DefaultModel:
-    """As `fit_default_model`; where that cannot be, a model that gives everyone the same chance, and says why.
+    """Logistic regression of default on features; where that cannot be, the same chance for everyone, and why.
 
     Parameters
     ----------
-    outcomes, customers, features, window_months, defaults_per_coefficient
-        As of `fit_default_model`.
+    outcomes
+        As `credit.default_outcomes` makes them; customers not observed for the whole window are left out.
+    customers
+        One row per customer: `customer_id` and the columns that `features` names.
+    features
+        By column, how it is read: see `crmlab.credit.features`. `FEATURES` where none are given.
+    window_months
+        That of the outcomes.
+    defaults_per_coefficient
+        How many defaults (or, if they are fewer, good customers) each coefficient needs at least.
     """
     features = features or FEATURES
     known = with_features(outcomes, customers)
@@ -267,7 +221,9 @@ def default_model(
         return replace(same, reason=_NONE_GIVEN)
     if fewer < defaults_per_coefficient * design.shape[1] or not fewer:
         return replace(same, reason=_TOO_FEW)
-    return replace(same, features=learnt, fit=fit_logistic(design, defaulted, confidence_level=confidence_level))
+    x = np.column_stack([np.ones(len(design)), design.to_numpy(float)])
+    fit = fit_binomial(x, defaulted.astype(float), np.ones(len(design)), z=z_score(confidence_level))
+    return replace(same, features=learnt, fit=fit, confidence_level=confidence_level)
 
 
 def with_features(outcomes: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:

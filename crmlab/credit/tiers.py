@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import language
+from crmlab.groups import large, withheld
 from crmlab.messages import N_, _
 from crmlab.segments import required_columns
 
@@ -15,6 +16,9 @@ TIERS = (N_("Low risk"), N_("Medium risk"), N_("High risk"), N_("In default"), N
 LOW, MEDIUM, HIGH, IN_DEFAULT, NOT_YET_KNOWN = TIERS
 # as programs know them: the client's own, and the rules of the diagnosis
 CODES = {LOW: "low", MEDIUM: "medium", HIGH: "high", IN_DEFAULT: "default"}
+# probabilities of default from which on risk is medium and high
+CUTS = (0.02, 0.08)
+_LATE_DAYS, _MEAN_DAYS, _FEWEST_JUDGED = 30, 10, 3
 _NEEDED = ("customer_id", "judged", "in_default", "worst_open_days", "exposure", "overdue_amount")
 
 
@@ -29,17 +33,15 @@ class RiskTiers:
         where a model gave one, `exposure` and `overdue_amount`.
     modelled
         Whether the tiers follow from a model's probabilities; else from rules alone.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
-    formats: ClassVar[dict[str, str]] = {
-        "tier": "text", "customers": "integer", "customer_share": "share", "probability": "share",
-        "exposure": "money", "exposure_share": "share", "overdue_amount": "money",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("customer_share", "probability", "exposure_share"), "share") | {
+        "customers": "integer",
+        "exposure": "money",
+        "overdue_amount": "money",
+    }
     labels: ClassVar[dict[str, str]] = {
         "tier": N_("Risk"),
-        "customers": N_("Customers"),
         "customer_share": N_("Share of customers"),
         "probability": N_("Probability of default, mean"),
         "exposure": N_("Exposure"),
@@ -77,12 +79,13 @@ class RiskTiers:
         return found.assign(tier=found["tier"].map(_))
 
     def summary(self) -> str:
-        found = self.counts().set_index("tier")
-        high = found.reindex([HIGH, IN_DEFAULT]).fillna(0).sum()
+        high = self.counts()[lambda found: found["tier"].isin((HIGH, IN_DEFAULT))]
+        if not high.index.isin(large(self.table()).index).all():
+            return withheld(high["tier"].map(_))
         values = {
-            "high": language.number(int(high["customers"])),
+            "high": language.number(int(high["customers"].sum())),
             "n": language.number(self.n),
-            "share": language.quantity(float(high["exposure_share"]), "share"),
+            "share": language.quantity(float(high["exposure_share"].sum()), "share"),
         }
         if self.modelled:
             return _(
@@ -98,20 +101,15 @@ class RiskTiers:
 def risk_tiers(
     payments: pd.DataFrame,
     scored: pd.DataFrame | None = None,
-    *,
-    cuts: tuple[float, float] = (0.02, 0.08),
-    late_days: int = 30,
-    mean_days: float = 10,
-    fewest_judged: int = 3,
 ) -> RiskTiers:
     """A tier for each customer: by probability of default where a model gave one, else by rules.
 
     What is overdue now goes before either: an instalment in default makes "In default", one open for more than
-    `late_days`, or a default in the past, "High risk". Then
+    30 days, or a default in the past, "High risk". Then
 
-    - by probability: below the first of `cuts` "Low risk", below the second "Medium risk", else "High risk";
-    - by rules: "Not yet known" with fewer than `fewest_judged` instalments to judge; "Medium risk" if one was ever more
-      than `late_days` late, or all of them more than `mean_days` on average; else "Low risk".
+    - by probability: below 2% "Low risk", below 8% "Medium risk", else "High risk";
+    - by rules: "Not yet known" with fewer than 3 instalments to judge; "Medium risk" if one was ever more than 30 days
+      late, or all of them more than 10 on average; else "Low risk".
 
     Parameters
     ----------
@@ -121,24 +119,22 @@ def risk_tiers(
     payments
         As `payments.payment_summary` makes it.
     """
-    if not 0 < cuts[0] < cuts[1] < 1:
-        raise ValueError(f"`cuts` must be two rising probabilities, got {cuts}")
     frame = required_columns(payments, _NEEDED)
     probability = pd.Series(np.nan, index=frame.index)
     if scored is not None and len(scored):
         probability = frame["customer_id"].map(scored.set_index("customer_id")["probability"]).astype(float)
-    known, short = probability.notna(), frame["judged"] < fewest_judged
+    known, short = probability.notna(), frame["judged"] < _FEWEST_JUDGED
     mean = payments["days_past_due_mean"].fillna(0.0)
     rules = [
         (frame["in_default"], IN_DEFAULT, N_("in default")),
-        (frame["worst_open_days"] > late_days, HIGH, N_("an instalment is long overdue")),
+        (frame["worst_open_days"] > _LATE_DAYS, HIGH, N_("an instalment is long overdue")),
         (payments["months_to_default"].notna(), HIGH, N_("was in default before")),
-        (known & (probability >= cuts[1]), HIGH, N_("probability of default by the model")),
-        (known & (probability >= cuts[0]), MEDIUM, N_("probability of default by the model")),
+        (known & (probability >= CUTS[1]), HIGH, N_("probability of default by the model")),
+        (known & (probability >= CUTS[0]), MEDIUM, N_("probability of default by the model")),
         (known, LOW, N_("probability of default by the model")),
         (short, NOT_YET_KNOWN, N_("too few instalments to judge")),
-        (payments["days_past_due_max"] > late_days, MEDIUM, N_("has paid very late before")),
-        (mean > mean_days, MEDIUM, N_("pays late on average")),
+        (payments["days_past_due_max"] > _LATE_DAYS, MEDIUM, N_("has paid very late before")),
+        (mean > _MEAN_DAYS, MEDIUM, N_("pays late on average")),
     ]
     where = [rule.to_numpy(bool) for rule, _tier, _reason in rules]
     tiers = np.select(where, [tier for _rule, tier, _reason in rules], LOW)

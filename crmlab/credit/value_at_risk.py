@@ -8,14 +8,16 @@ the expected share of what is open. Both are over the same horizon.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from crmlab import language
+from crmlab import language, suppression
 from crmlab.credit.expected_loss import ExpectedCreditLoss
 from crmlab.credit.tiers import HIGH, IN_DEFAULT, TIERS, RiskTiers
+from crmlab.groups import hidden_cells, withheld
 from crmlab.intervals import Estimate
 from crmlab.likelihood import prediction
 from crmlab.messages import N_, _, ngettext, sentences
@@ -38,8 +40,6 @@ class ValueByRisk:
         `customer_id`, `value_tier`, `tier`, `value`, `exposure`.
     unmatched
         Customers with a value but without a record of payments; they are in no cell.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
     formats: ClassVar[dict[str, str]] = {
@@ -49,7 +49,6 @@ class ValueByRisk:
     labels: ClassVar[dict[str, str]] = {
         "value_tier": N_("Value tier"),
         "tier": N_("Risk"),
-        "customers": N_("Customers"),
         "value": N_("Lifetime value"),
         "value_share": N_("Share of lifetime value"),
         "exposure": N_("Exposure"),
@@ -65,7 +64,15 @@ class ValueByRisk:
         found = self.cells[self.cells["customers"] > 0].reset_index(drop=True)
         total = float(found["value"].sum())
         found.insert(4, "value_share", found["value"] / total if total > 0 else 0.0)
-        return found.assign(value_tier=found["value_tier"].map(_), tier=found["tier"].map(_))
+        hidden = [self.hidden.loc[row.value_tier, row.tier] for row in found.itertuples()]
+        found = found.assign(value_tier=found["value_tier"].map(_), tier=found["tier"].map(_))
+        return suppression.without_figures(found, np.array(hidden, dtype=bool))
+
+    @cached_property
+    def hidden(self) -> pd.DataFrame:
+        """Of `matrix`: which cells may not be told of."""
+        cells = self.matrix()
+        return pd.DataFrame(hidden_cells(cells.to_numpy()), cells.index, cells.columns)
 
     def matrix(self, measure: str = "customers") -> pd.DataFrame:
         """Tiers of value as rows, highest first, tiers of risk that occur as columns, lowest first."""
@@ -88,6 +95,9 @@ class ValueByRisk:
             share=language.quantity(float(risky["value"].sum()) / total if total > 0 else 0.0, "share"),
             exposure=language.quantity(float(risky["exposure"].sum()), self.unit),
         )
+        known = [risk for risk in (HIGH, IN_DEFAULT) if risk in self.hidden]
+        if self.hidden.loc[VALUE_TIERS[-1], known].any():
+            found = withheld([_(VALUE_TIERS[-1]), *map(_, known)])
         left_out = ngettext(
             "One customer without a record of payments is left out.",
             "{n} customers without a record of payments are left out.",
@@ -133,18 +143,18 @@ class RiskAdjustedValue:
         )
 
 
-def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, column: str = "clv", unit: str = "") -> ValueByRisk:
+def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, unit: str = "") -> ValueByRisk:
     """Customers by thirds of value and by tier of risk.
 
     Parameters
     ----------
     value
-        One row per customer: `customer_id` and `column`, such as `clv.LifetimeValue.customers`. A customer is of high
+        One row per customer: `customer_id` and `clv`, as `clv.LifetimeValue.customers`. A customer is of high
         value if at least two thirds of them are worth strictly less, of medium value with at least one third.
     tiers
         As `tiers.risk_tiers` gives them.
     """
-    frame = required_columns(value, ("customer_id", column)).rename(columns={column: "value"})
+    frame = required_columns(value, ("customer_id", "clv")).rename(columns={"clv": "value"})
     worse = frame["value"].rank(method="min").to_numpy().astype(int) - 1
     frame = frame.assign(value_tier=np.array(VALUE_TIERS)[len(VALUE_TIERS) * worse // len(frame)])
     found = frame.merge(tiers.customers[["customer_id", "tier", "exposure"]], on="customer_id", how="inner")
@@ -157,14 +167,7 @@ def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, column: str = "clv",
     return ValueByRisk(cells, kept, len(frame) - len(found), unit)
 
 
-def risk_adjusted_value(
-    value: pd.DataFrame,
-    total: Estimate,
-    loss: ExpectedCreditLoss,
-    *,
-    draws: int = 400,
-    seed: int = 0,
-) -> RiskAdjustedValue:
+def risk_adjusted_value(value: pd.DataFrame, total: Estimate, loss: ExpectedCreditLoss) -> RiskAdjustedValue:
     r"""Lifetime value of each customer and of all, after defaults.
 
     Parameters
@@ -193,7 +196,7 @@ def risk_adjusted_value(
     expected = float((found["clv"] - found["risk_adjusted_clv"]).sum())
     # losses of customers without a lifetime value are no part of it
     elsewhere = float(loss.customers["expected_loss"].sum() - found["expected_loss"].sum())
-    futures = [worth @ defaulted + lost for defaulted, lost in loss.portfolio.futures(draws=draws, seed=seed)]
+    futures = [worth @ defaulted + lost for defaulted, lost in loss.portfolio.futures(draws=400, seed=0)]
     shown: dict[str, Any] = {"unit": total.unit, "n": total.n, "confidence_level": total.confidence_level}
     deduction = prediction(
         expected, np.array(futures) - elsewhere, label=_("taken from lifetime value by defaults"), **shown

@@ -1,16 +1,18 @@
-"""The example clients: two real, one whose truth is known. `make data` writes them."""
+"""The example clients: real ones, and one whose truth is known. `make data` writes them."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from crmlab.contract import InputError, suggestion
 from crmlab.datasets.cdnow import cdnow
-from crmlab.datasets.telco import NotInstalled, telco
+from crmlab.datasets.dunnhumby import dunnhumby
+from crmlab.datasets.files import NotInstalled
+from crmlab.datasets.telco import telco
 from crmlab.datasets.xinglin import xinglin
 
-__all__ = ["EXAMPLES", "NotInstalled", "write"]
+__all__ = ["EXAMPLES", "NotInstalled", "client_file", "write"]
 
-EXAMPLES: dict[str, Callable] = {"cdnow": cdnow, "telco": telco, "xinglin": xinglin}
+EXAMPLES: dict[str, Callable] = {"cdnow": cdnow, "telco": telco, "xinglin": xinglin, "dunnhumby": dunnhumby}
 
 
 def write(name: str, folder: str | Path) -> None:
@@ -18,3 +20,9 @@ def write(name: str, folder: str | Path) -> None:
     if name not in EXAMPLES:
         raise InputError(f"there is no example client {name!r}{suggestion(name, EXAMPLES)}")
     EXAMPLES[name](folder)
+
+
+def client_file(name: str) -> Path | None:
+    """The client's file of an example that is a client only where its package is installed; None if it always is."""
+    path = Path(__file__).with_name(f"{name}.yaml")
+    return path if path.exists() else None

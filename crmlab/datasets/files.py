@@ -1,9 +1,30 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and packages that an example comes with."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from crmlab.contract import InputError
+
+
+class NotInstalled(InputError):
+    """An example comes with a package that is not there."""
+
+
+def package(module: str, name: str, *, example: str) -> Path:
+    """The folder of a package, found without importing it: its files are read by path.
+
+    Raises
+    ------
+    NotInstalled
+        If it is not there.
+    """
+    spec = find_spec(module)
+    if spec is None:
+        raise NotInstalled(f"the example {example} comes with the package {name}, which is not installed")
+    return Path(spec.origin).parent
 
 
 @contextmanager

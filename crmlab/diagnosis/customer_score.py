@@ -63,10 +63,7 @@ class CustomerScores:
     customers: pd.DataFrame
     rules: pd.DataFrame
 
-    formats: ClassVar[dict[str, str]] = {
-        "indicator": "text", "part": "text", "floor": "text", "target": "text", "weight": "share", "known": "share",
-        "score": "integer",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = {"weight": "share", "known": "share", "score": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "indicator": N_("Indicator"),
         "part": N_("Part"),

@@ -59,7 +59,7 @@ class DebtCapacity:
     labels: ClassVar[dict[str, str]] = {
         "stress": N_("What goes worse"), "revenue": N_("Retained revenue"), "capacity": N_("Largest loan"),
     }  # fmt: skip
-    formats: ClassVar[dict[str, str]] = {"stress": "text", "revenue": "money", "capacity": "money"}
+    formats: ClassVar[dict[str, str]] = {"revenue": "money", "capacity": "money"}
     term_labels: ClassVar[dict[str, str]] = {
         "term": N_("Term in months"), "revenue": labels["revenue"], "capacity": labels["capacity"],
     }  # fmt: skip

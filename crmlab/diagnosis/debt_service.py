@@ -45,9 +45,7 @@ class DebtService:
         "year": N_("Year of the loan"), "cash": N_("Cash available"), "service": N_("Debt service"),
         "cover": N_("Debt-service cover"), "breach": N_("Chance below the covenant"),
     }  # fmt: skip
-    formats: ClassVar[dict[str, str]] = {
-        "year": "integer", "cash": "estimate", "service": "money", "cover": "estimate", "breach": "share",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = {"year": "integer", "service": "money", "breach": "share"}
     stress_labels: ClassVar[dict[str, str]] = {
         "stress": N_("What goes worse"), "cover": labels["cover"], "breach": labels["breach"],
     }  # fmt: skip

@@ -15,6 +15,7 @@ import pandas as pd
 
 from crmlab import intervals, language
 from crmlab.absence import FitError
+from crmlab.credit.tiers import CUTS
 from crmlab.diagnosis.indicators import nearest
 from crmlab.diagnosis.levels import LEVELS, word
 from crmlab.intervals import Estimate
@@ -66,7 +67,6 @@ class Financing:
     }  # fmt: skip
     labels: ClassVar[dict[str, str]] = {
         "tier": N_("Risk"),
-        "customers": N_("Customers"),
         "limit": N_("Limits, together"),
         "limit_median": N_("Limit, median"),
         "open": N_("Open now"),
@@ -138,8 +138,6 @@ def financing_proposals(
     limit_months: Mapping[str, float] | None = None,
     tenor_months: Mapping[str, int] | None = None,
     largest_limit: float | None = None,
-    cuts: tuple[float, float] | list[float] = (0.02, 0.08),
-    revenue_months: float = 12,
     confidence_level: float = 0.95,
     currency: str = "",
 ) -> Financing:
@@ -149,7 +147,7 @@ def financing_proposals(
     ----------
     customers
         As `CustomerLevels.customers`: `customer_id`, `risk`, and where they are known `default_probability` within a
-        year, `existing_value` (revenue of `revenue_months`), `exposure`.
+        year, `existing_value` (revenue of a year), `exposure`.
     outcomes
         Who came to default within a year: `customer_id`, `observed`, `default`, as `credit.default_outcomes` makes
         them.
@@ -159,8 +157,6 @@ def financing_proposals(
         By tier, where they differ from `LIMIT_MONTHS` and `TENOR_MONTHS`.
     largest_limit
         No customer's limit is above it; None: that of the customer at the 95% quantile of revenue.
-    cuts
-        Probabilities from which on risk is medium and high, as in `credit.risk_tiers`.
     loss_given_default
         Share of what is open that is lost at default, 0 to 1.
 
@@ -172,22 +168,20 @@ def financing_proposals(
     Notes
     -----
     Tiers follow from past defaults too, so that the rate within one would say what made it. The rate is therefore that
-    of customers whose model probability lies between the tier's `cuts`, whatever became of them; without a model, that
-    of all customers. Who is in a tier for what is overdue now may be riskier than its rate.
+    of customers whose model probability lies between those of the tier (`credit.risk_tiers`), whatever became of them;
+    without a model, that of all customers. Who is in a tier for what is overdue now may be riskier than its rate.
     """
     for name, value in (("cost_of_funds", cost_of_funds), ("operating_cost", operating_cost),
                         ("capital_charge", capital_charge), ("loss_given_default", loss_given_default)):  # fmt: skip
         if not 0 <= value <= 1:
             raise ValueError(f"`{name}` must be a share from 0 to 1, got {value}")
-    if not 0 < cuts[0] < cuts[1] < 1:
-        raise ValueError(f"`cuts` must be two rising probabilities, got {cuts}")
     months = _by_tier(LIMIT_MONTHS, limit_months, "limit_months")
     tenors = _by_tier(TENOR_MONTHS, tenor_months, "tenor_months")
     required_columns(customers, ("customer_id",))
     if customers["risk"].isna().all():
         raise FitError(_("no customer has a tier of risk, for which the table payments is needed"))
     frame = customers[["customer_id"]].assign(tier=customers["risk"].fillna("unknown"))
-    frame["limit"] = _limits(customers["existing_value"] / revenue_months, frame["tier"].map(months), largest_limit)
+    frame["limit"] = _limits(customers["existing_value"] / 12, frame["tier"].map(months), largest_limit)
     owed = customers["exposure"].fillna(0.0)
     frame["free"] = (frame["limit"] - owed).clip(lower=0.0)
     rest = cost_of_funds + operating_cost + capital_charge
@@ -197,7 +191,7 @@ def financing_proposals(
         if part.empty:
             continue
         lends = tier in ("low", "medium", "high")
-        rate, rests_on = _default_rate(tier, customers, outcomes, cuts, confidence_level) if lends else (None, "")
+        rate, rests_on = _default_rate(tier, customers, outcomes, confidence_level) if lends else (None, "")
         floor = None if rate is None else _floor(rate, rest, loss_given_default)
         sums = {name: part[name].sum(min_count=1) for name in ("limit", "free")}
         amounts = sums | {"limit_median": part["limit"].median(), "open": owed[part.index].sum()}
@@ -224,12 +218,12 @@ def _limits(monthly: pd.Series, months: pd.Series, largest: float | None) -> pd.
 
 
 def _default_rate(
-    tier: str, customers: pd.DataFrame, outcomes: pd.DataFrame | None, cuts, confidence_level: float
+    tier: str, customers: pd.DataFrame, outcomes: pd.DataFrame | None, confidence_level: float
 ) -> tuple[Estimate | None, str]:
     """Of a year, and what it rests on."""
     label = _("default rate a year")
     probability = customers["default_probability"].astype(float)
-    low, high = {"low": (0.0, cuts[0]), "medium": tuple(cuts), "high": (cuts[1], np.inf)}[tier]
+    low, high = {"low": (0.0, CUTS[0]), "medium": CUTS, "high": (CUTS[1], np.inf)}[tier]
     inside = (probability >= low) & (probability < high)
     known = None if outcomes is None else outcomes[outcomes["observed"].astype(bool)]
     if known is not None and len(known):

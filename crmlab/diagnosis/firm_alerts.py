@@ -26,9 +26,10 @@ ACTIONS = {
     "purchases_fall": N_("Call the largest of those who stopped, and ask why"),
 }
 RECORD = "crm_diagnosis.json"
+_POINTS, _RISE, _FALL, _LEVEL = 3, 0.05, 0.25, 0.05
 
 
-def score_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date, points: float = 3) -> pd.DataFrame:
+def score_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date) -> pd.DataFrame:
     """The overall score (high severity) or that of a part (medium) lower by so many points than when last published.
 
     Three points of a hundred: less may come from a change of rounding or of one indicator within its interval.
@@ -37,13 +38,11 @@ def score_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: da
     ----------
     metrics, history
         What was published now, by name, and at earlier dates, oldest first.
-    points
-        How far a score must have fallen.
     """
     rows = []
     for name in (name for name in metrics if name == "overall_score" or name.startswith("score_")):
         before = earlier_value(history, name)
-        if before and metrics[name].value <= before[1]["value"] - points:
+        if before and metrics[name].value <= before[1]["value"] - _POINTS:
             day, then = before
             reason = _("{label}: {now} of 100, {then} on {day}.").format(
                 label=metrics[name].label or name,
@@ -82,24 +81,20 @@ def nps_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date
     return alert_rows([_of_metric("nps_fall", "high", "nps", reason, day, as_of)])
 
 
-def dependence_alerts(
-    metrics: Mapping[str, Estimate], history: History, periods=None, *, as_of: date, rise: float = 0.05
-) -> pd.DataFrame:
-    """The ten largest hold a larger share of revenue than when last published, or than in the period before.
+def dependence_alerts(metrics: Mapping[str, Estimate], history: History, periods=None, *, as_of: date) -> pd.DataFrame:
+    """The ten largest hold five percentage points more of revenue than when last published, or in the period before.
 
     Parameters
     ----------
     periods
         As `aggregate.adjacent_periods` gives them: where nothing was published before, its two periods are compared.
-    rise
-        By how much the share must have risen: 0.05 are five percentage points.
     metrics, history
         What was published now, by name, and at earlier dates, oldest first.
     """
     before = earlier_value(history, "top_10_share") if "top_10_share" in metrics else None
     if before:
         now, (day, then) = metrics["top_10_share"].value, before
-        if now - then["value"] < rise:
+        if now - then["value"] < _RISE:
             return alert_rows([])
         values = {"now": language.quantity(now, "share"), "then": language.quantity(then["value"], "share")}
         reason = _("The 10 largest customers hold {now} of revenue, {then} on {day}.").format(
@@ -107,7 +102,7 @@ def dependence_alerts(
         )
         return alert_rows([_of_metric("dependence", "high", "top_10_share", reason, day, as_of)])
     shares = None if periods is None or not periods.comparable else _top_10_shares(periods.customers)
-    if shares is None or shares[1] - shares[0] < rise:
+    if shares is None or shares[1] - shares[0] < _RISE:
         return alert_rows([])
     then, now = (language.quantity(share, "share") for share in shares)
     reason = _("The 10 largest customers hold {now} of revenue, {then} in the {months} months before.").format(
@@ -117,22 +112,19 @@ def dependence_alerts(
     return alert_rows([_alert("dependence", "high", reason, as_of) | {"source": rests_on}])
 
 
-def purchase_alerts(year, *, as_of: date, currency: str = "", fall: float = 0.25, level: float = 0.05) -> pd.DataFrame:
+def purchase_alerts(year, *, as_of: date, currency: str = "") -> pd.DataFrame:
     """Shocks: purchases far below those of the same months a year before, in all (high) or of a group (medium).
 
     In all, customers who bought only then are held against those who bought only now (McNemar's exact test); a group's
     are held against those of all others (Fisher's exact test), so that what befell everybody is told once. Both ask how
-    many customers buy, for the purchases of one customer hang together. Chances are adjusted by Holm's method.
+    many customers buy, for the purchases of one customer hang together. Chances are adjusted by Holm's method: a false
+    alarm comes once in twenty times among all groups together. In money, purchases must have fallen by a quarter, more
+    than the season leaves between the same months of two years.
 
     Parameters
     ----------
     year
         As `aggregate.same_months_a_year_before` gives them.
-    fall
-        Share by which purchases must have fallen, in money; a quarter is more than a quarter's season leaves between
-        the same months of two years.
-    level
-        Chance of a false alarm among all groups together.
     """
     groups = year.groups.reset_index(drop=True)
     if groups.empty:
@@ -141,7 +133,7 @@ def purchase_alerts(year, *, as_of: date, currency: str = "", fall: float = 0.25
     chances = [float(_chance(each, whole)) for each in groups.itertuples()]
     lost = groups["purchased_before"] - groups["purchased"]
     found = groups.assign(lost=lost, chance=holm(chances))
-    found = found[(found["chance"] < level) & (lost >= fall * groups["purchased_before"]) & (lost > 0)]
+    found = found[(found["chance"] < _LEVEL) & (lost >= _FALL * groups["purchased_before"]) & (lost > 0)]
     rows = []
     for each in found.itertuples():
         values = {

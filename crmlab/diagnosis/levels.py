@@ -13,12 +13,14 @@ r"""Customers by the levels that strategies read: value, satisfaction, risk, cha
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from crmlab import language
+from crmlab import language, suppression
+from crmlab.groups import hidden_together, withheld
 from crmlab.messages import N_, _, sentences
 from crmlab.segments import required_columns
 
@@ -97,7 +99,7 @@ class CustomerLevels:
 
     def table(self) -> pd.DataFrame:
         """One row for each level that occurs, of what is known of anybody."""
-        rows = []
+        rows, hidden = [], []
         for what, levels in LEVELS.items():
             found = self.customers[what].fillna("")
             for level in (*levels, "") if (found != "").any() else ():
@@ -107,15 +109,26 @@ class CustomerLevels:
                     share = len(part) / len(self.customers)
                     counts = {"customers": len(part), "customer_share": share}
                     rows.append({"what": _(NAMES[what]), "level": word(what, level), **counts, **sums})
-        return pd.DataFrame(rows, columns=list(self.formats)).dropna(axis=1, how="all")
+                    hidden.append(self._hidden[what][level])
+        found = pd.DataFrame(rows, columns=list(self.formats)).dropna(axis=1, how="all")
+        return suppression.without_figures(found, np.array(hidden, dtype=bool))
+
+    @cached_property
+    def _hidden(self) -> dict[str, pd.Series]:
+        """By what makes the levels: which of them may not be told of."""
+        return dict(zip(LEVELS, hidden_together(self.customers, [(name,) for name in LEVELS]), strict=True))
 
     def summary(self) -> str:
         frame = self.customers
         high = int((frame["value"] == "high").sum())
         value = _(_RESTS_ON[self.basis]).format(n=language.number(high), all=language.number(len(frame)))
+        if self.basis and self._hidden["value"].any():
+            value = withheld([word("value", "high")])
         answered = int(frame["satisfaction"].notna().sum())
         if not answered:
             return sentences(value, _("How satisfied they are is not known."))
+        if self._hidden["satisfaction"].any():
+            return sentences(value, withheld([word("satisfaction", "low")]))
         low = int((frame["satisfaction"] == "low").sum())
         told = _("Dissatisfied in their last answer: {low} of {n} customers who answered ({share}).").format(
             n=language.number(answered), low=language.number(low), share=language.quantity(low / answered, "share")

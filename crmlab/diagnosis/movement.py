@@ -21,8 +21,7 @@ import pandas as pd
 from crmlab import language
 from crmlab.absence import FitError
 from crmlab.diagnosis.indicators import DEFAULTS, Indicator
-from crmlab.diagnosis.verdict import Diagnosis
-from crmlab.diagnosis.weighing import letters
+from crmlab.diagnosis.verdict import Diagnosis, rating_of
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, clauses, sentences
 
@@ -135,7 +134,7 @@ def movement(history: History, today: Diagnosis, as_of: date) -> Movement:
         {
             "date": [day for day, _score, _model in rows],
             "score": [score for _day, score, _model in rows],
-            "rating": [str(letters(score.value, model["bands"])) for _day, score, model in rows],
+            "rating": [rating_of(score.value, model["bands"], model["coverage"]) or "–" for _day, score, model in rows],
             "coverage": [model["coverage"] for _day, _score, model in rows],
         }
     )

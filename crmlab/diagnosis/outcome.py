@@ -14,7 +14,7 @@ from crmlab import intervals, language
 from crmlab.absence import Absent
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, sentences
-from crmlab.ranking import area_difference, area_under_curve, clustered_error, lift
+from crmlab.ranking import area_difference, area_under_curve, clustered_error
 
 # rankings that take no score: one column of the standing each, the higher the worse
 NAIVE = {"silent_days": N_("time since the last purchase"), "days_past_due": N_("days past due")}
@@ -35,9 +35,6 @@ class OutcomeTest:
         Scores that could be judged, one for each customer and day, and those after which it happened.
     auc
         Chance that of two customers the one to whom it happened had the lower score: 0.5 is guessing, 1 perfect.
-    lowest_lift
-        How many times as often it happened to the tenth with the lowest scores, and all who score the same, as to all;
-        None where it did not happen to them.
     naive
         One row per ranking that takes no score: `ranking`, its `auc`, and the `difference` that the score makes to it
         among the customers whom both rank.
@@ -52,7 +49,6 @@ class OutcomeTest:
     events: int
     months: int
     auc: Estimate
-    lowest_lift: Estimate | None
     naive: pd.DataFrame
     groups: pd.DataFrame
 
@@ -134,10 +130,6 @@ def outcome_test(
     danger, customers = -rows["customer_score"].to_numpy(), rows["customer_id"]
     level = {"confidence_level": confidence_level}
     label = _("AUC of low customer scores, {outcome}").format(outcome=told)
-    lowest = _placed(rows, 10) == 0
-    lifted = _("lift of the {share} with the lowest scores, {outcome}").format(
-        share=language.quantity(float(lowest.mean()), "share"), outcome=told
-    )
     many = next(groups for groups, fewest in _GROUPS.items() if len(rows) >= fewest)
     return OutcomeTest(
         outcome=outcome,
@@ -146,7 +138,6 @@ def outcome_test(
         events=int(happened.sum()),
         months=months,
         auc=area_under_curve(happened, danger, customers, label=label, **level),
-        lowest_lift=lift(happened, lowest, customers, label=lifted, **level),
         naive=pd.DataFrame(_against_naive(rows, outcome, level), columns=["ranking", "auc", "difference"]),
         groups=_groups(rows.assign(group=_placed(rows, many)), outcome, level),
     )

@@ -41,8 +41,11 @@ class RetainedRevenue:
         "purchases": N_("Purchases"), "revenue": N_("Retained revenue"),
     }  # fmt: skip
     formats: ClassVar[dict[str, str]] = {
-        "year": "integer", "months": "integer", "contracts": "money", "purchases": "money", "revenue": "estimate",
-    }  # fmt: skip
+        "year": "integer",
+        "months": "integer",
+        "contracts": "money",
+        "purchases": "money",
+    }
 
     path: pd.DataFrame
     total: Estimate

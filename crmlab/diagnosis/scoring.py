@@ -8,7 +8,7 @@ import pandas as pd
 from crmlab.absence import Absent, FitError
 from crmlab.diagnosis import weighing
 from crmlab.diagnosis.indicators import PARTS, Indicator
-from crmlab.diagnosis.verdict import Diagnosis
+from crmlab.diagnosis.verdict import Diagnosis, rating_of
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _
 
@@ -69,17 +69,17 @@ def diagnose(
     drawn = weighing.drawn_scores(scored, found, draws, seed)
     scores = np.array([float(each.score(found[each.name].value)) for each in scored])
     overall = _weighed(scored, list(share.values()), scores, drawn, _("overall score"), **level)
-    letter = str(weighing.letters(overall.value, bands))
     totals = drawn @ np.array(list(share.values()))
     others = weighing.under_other_weights(scored, scores, weights, draws, seed + 1)
     of_all = dict(zip((each.name for each in wanted), weighing.shares(wanted, weights), strict=True))
+    coverage = float(sum(of_all[name] for name in share))
     return Diagnosis(
         pd.DataFrame([_line(each, found[each.name], share.get(each.name, 0.0), before or {}) for each in there]),
         _missing(wanted, found, of_all, reasons or {}),
         _parts(wanted, scored, scores, drawn, level),
         overall,
-        float(sum(of_all[name] for name in share)),
-        letter,
+        coverage,
+        rating_of(overall.value, bands, coverage),
         bands,
         _frequencies(weighing.letters(totals, bands), bands),
         _frequencies(weighing.letters(others, bands), bands),

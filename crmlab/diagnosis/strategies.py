@@ -5,14 +5,16 @@ Rules are conditions of `crmlab.expressions`: those of the client, from YAML, ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from crmlab import language
+from crmlab import language, suppression
 from crmlab.diagnosis.levels import KINDS, LEVELS, NAMES, CustomerLevels, word
 from crmlab.diagnosis.rules import Rule, rules
+from crmlab.groups import hidden_together, withheld
 from crmlab.messages import N_, _, ngettext, sentences
 
 # the first that holds is taken, so that who is dissatisfied is not asked for referrals
@@ -76,6 +78,8 @@ STRATEGIES = (
 )
 OTHERS = Rule("maintain", "", N_("The usual service; watch for a change."), N_("Customer service"), N_("Maintain"))
 _OF_SEGMENTS = ("value", "satisfaction", "risk")
+# what a map may be across, beside value
+ACROSS = ("satisfaction", "risk", "leaving")
 _SUMS = ("existing_value", "clv", "at_stake")
 
 
@@ -96,11 +100,12 @@ class Segments:
     }
 
     rows: pd.DataFrame
+    hidden: np.ndarray
 
     def table(self) -> pd.DataFrame:
         """One row per segment, the one with most at stake first; levels in the language that is spoken."""
         named = {name: [word(name, level) for level in self.rows[name]] for name in _OF_SEGMENTS if name in self.rows}
-        return self.rows.assign(**named).dropna(axis=1, how="all")
+        return suppression.without_figures(self.rows.assign(**named).dropna(axis=1, how="all"), self.hidden)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,16 +120,16 @@ class Strategies:
         One row per strategy that is anybody's, the one with most at stake first: `strategy`, `title`, `action`,
         `owner` (in English, or as the client wrote them), `customers`, `customer_share`, `existing_value`, `clv`,
         `at_stake` (empty where it is not known).
-    segments
-        By value, satisfaction and risk.
+    by_level
+        By value, satisfaction and risk, as far as these are known.
     unit
         Currency of the amounts.
     """
 
-    formats: ClassVar[dict[str, str]] = {
-        "title": "text", "action": "text", "owner": "text", "customers": "integer", "customer_share": "share",
-        "existing_value": "money", "clv": "money", "at_stake": "money",
-    }  # fmt: skip
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("existing_value", "clv", "at_stake"), "money") | {
+        "customers": "integer",
+        "customer_share": "share",
+    }
     labels: ClassVar[dict[str, str]] = Segments.labels | {
         "title": N_("Strategy"),
         "action": N_("What is done"),
@@ -133,13 +138,46 @@ class Strategies:
 
     customers: pd.DataFrame
     rows: pd.DataFrame
-    segments: Segments
+    by_level: pd.DataFrame
     unit: str = ""
+
+    @property
+    def segments(self) -> Segments:
+        """The customers by value, satisfaction and risk."""
+        names = tuple(name for name in _OF_SEGMENTS if name in self.by_level)
+        return Segments(self.by_level, self._hidden_of(names, self.by_level))
+
+    @cached_property
+    def _hidden(self) -> dict[tuple[str, ...], pd.Series]:
+        """By the columns that make the groups of a table or a map: which may not be told of, for all of them."""
+        maps: list[tuple[str, ...]] = [("value", name) for name in ACROSS if self.customers[name].notna().any()]
+        segments = tuple(name for name in _OF_SEGMENTS if name in self.by_level)
+        # the levels have a table of their own, which knows nothing of strategies; the other maps are seldom drawn
+        tables = [*((name,) for name in LEVELS), *maps[:1], ("strategy",), segments, *maps[1:]]
+        tables = [*dict.fromkeys(tables)]
+        return dict(zip(tables, hidden_together(self.customers, tables), strict=True))
+
+    def _hidden_of(self, names: tuple[str, ...], rows: pd.DataFrame) -> np.ndarray:
+        hidden = self._hidden[names]
+        keys = rows[[*names]].astype(object).fillna("").itertuples(index=False, name=None)
+        return np.array([hidden[key if len(names) > 1 else key[0]] for key in keys], dtype=bool)
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """Of `rows`: which may not be told of."""
+        return self._hidden_of(("strategy",), self.rows)
+
+    def hidden_cells(self, across: str) -> np.ndarray:
+        """Of `matrix`: which cells may not be told of."""
+        cells = self.matrix(across)
+        hidden = self._hidden.get(("value", across), {})
+        return np.array([[bool(hidden.get((one, two))) for two in cells.columns] for one in cells.index])
 
     def table(self) -> pd.DataFrame:
         """One row per strategy, in the language that is spoken."""
         words = {name: self.rows[name].map(_) for name in ("title", "action", "owner")}
-        return self.rows.assign(**words).drop(columns="strategy").dropna(axis=1, how="all")
+        shown = self.rows.assign(**words).drop(columns="strategy").dropna(axis=1, how="all")
+        return suppression.without_figures(shown, self.hidden)
 
     def customer_list(self) -> pd.DataFrame:
         """For customers.csv: levels and strategy in English, what is done in the language that is spoken."""
@@ -161,9 +199,9 @@ class Strategies:
         return found.reindex(index=places[0], columns=places[1]).fillna(0.0)
 
     def foremost(self) -> int:
-        """Place in `rows` of the strategy with most at stake that asks for more than the usual."""
+        """Place in `rows` of the strategy with most at stake that asks for more than the usual, and may be told of."""
         special = (self.rows["strategy"] != OTHERS.name).to_numpy()
-        return int(np.argmax(special))
+        return int(np.argmax(special + 2 * (special & ~self.hidden)))
 
     def summary(self) -> str:
         rows, n = self.rows, len(self.customers)
@@ -175,6 +213,8 @@ class Strategies:
         first = rows.iloc[self.foremost()]
         if first["strategy"] == OTHERS.name or not first["at_stake"] > 0:
             return spread
+        if self.hidden[self.foremost()]:
+            return sentences(spread, withheld([_(first.title)]))
         stake = language.quantity(float(first["at_stake"]), self.unit)
         most = ngettext(
             "Most is at stake under “{strategy}”: {amount} with one of them.",
@@ -213,7 +253,7 @@ def customer_strategies(
         rows.insert(at, name, texts[at])
     there = [name for name in _OF_SEGMENTS if frame[name].notna().any()]
     segments = _sums(taken, there) if there else _sums(taken.assign(value=None), ["value"])
-    return Strategies(taken, rows.drop(columns="place"), Segments(segments), currency)
+    return Strategies(taken, rows.drop(columns="place"), segments, currency)
 
 
 def _sums(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:

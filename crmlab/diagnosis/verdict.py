@@ -9,11 +9,12 @@ import pandas as pd
 from crmlab import language
 from crmlab.absence import Absent
 from crmlab.diagnosis.indicators import PARTS, SOURCES
+from crmlab.diagnosis.weighing import letters
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, clauses, listed, ngettext, sentences
 
-# below this share of the weight, too little is known to call a rating more than provisional
-PROVISIONAL = 0.5
+# below these shares of the weight, too little is known for any rating, or for one that is more than provisional
+UNRATED, PROVISIONAL = 0.25, 0.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Diagnosis:
     coverage
         Weight of the scored indicators that were found, as a share of all.
     rating, bands
-        Letter of the score, and the least score of each.
+        Letter of the score (None where too little is known for one), and the least score of each.
     rating_probabilities
         By letter, as the indicators' intervals leave it open.
     rating_under_other_weights
@@ -61,7 +62,7 @@ class Diagnosis:
     parts: pd.DataFrame
     score: Estimate
     coverage: float
-    rating: str
+    rating: str | None
     bands: Mapping[str, float]
     rating_probabilities: Mapping[str, float]
     rating_under_other_weights: Mapping[str, float]
@@ -116,6 +117,9 @@ class Diagnosis:
         """The verdict in one sentence."""
         values = {"rating": self.rating, "score": language.number(self.score.value, 0)}
         values["coverage"] = language.quantity(self.coverage, "share", digits=0)
+        if self.rating is None:
+            unrated = _("Not rated: only {coverage} of what is judged is known; it scores {score} of 100 points.")
+            return unrated.format(**values)
         if self.coverage < PROVISIONAL:
             provisional = _("Provisionally rated {rating}: {score} of 100 points, on {coverage} of what is judged.")
             return provisional.format(**values)
@@ -123,9 +127,10 @@ class Diagnosis:
 
     def summary(self) -> str:
         """The score with its interval, how sure the letter is, and what it rests on."""
-        verdict = _("The overall score is {score} {evidence}, a rating of {rating}.").format(
-            score=self.score.text(), evidence=self.score.evidence(), rating=self.rating
-        )
+        values = {"score": self.score.text(), "evidence": self.score.evidence(), "rating": self.rating}
+        verdict = _("The overall score is {score} {evidence}, a rating of {rating}.").format(**values)
+        if self.rating is None:
+            verdict = _("The overall score is {score} {evidence}.").format(**values)
         found, all_of_them = self.score.n, self.score.n + len(self.missing)
         rests = _("It rests on {found} of {all} indicators, which carry {coverage} of the weight.").format(
             found=language.number(found),
@@ -133,6 +138,8 @@ class Diagnosis:
             coverage=language.quantity(self.coverage, "share", digits=0),
         )
         little = _("Less than half of what is judged is known: the rating is provisional.")
+        if self.rating is None:
+            little = _("Less than a quarter of what is judged is known: too little for a rating.")
         return sentences(verdict, rests, little if self.coverage < PROVISIONAL else "", self._unknown())
 
     def _unknown(self) -> str:
@@ -143,9 +150,9 @@ class Diagnosis:
             "Of one part nothing can be scored: {parts}.", "Of {n} parts nothing can be scored: {parts}.", len(parts)
         ).format(n=language.number(len(parts)), parts=listed(parts))
 
-    def losses(self, most: int = 3) -> str:
+    def losses(self) -> str:
         """Where the points are lost."""
-        worst = self.scored[self.scored["loss"] > 0].head(most)
+        worst = self.scored[self.scored["loss"] > 0].head(3)
         if worst.empty:
             return _("Every indicator that is scored reaches its target.")
         told = clauses(
@@ -160,7 +167,9 @@ class Diagnosis:
         return _("Most points are lost on {indicators}.").format(indicators=told)
 
     def certainty(self) -> str:
-        """How sure the letter is, given the indicators' intervals."""
+        """How sure the letter is, given the indicators' intervals; nothing where there is none."""
+        if self.rating is None:
+            return ""
         if self.rating_probabilities[self.rating] == 1:
             return _("Within the indicators’ intervals, the rating stays {rating}.").format(rating=self.rating)
         return _("Within the indicators’ intervals, the chances of the ratings are {chances}.").format(
@@ -169,6 +178,8 @@ class Diagnosis:
 
     def robustness(self) -> str:
         """Whether other reasonable weights would change the letter."""
+        if self.rating is None:
+            return _("Too little is known for a rating.")
         kept = self.rating_under_other_weights[self.rating]
         if kept == 1:
             return _("With every weight halved to doubled at random, the rating stays {rating}.").format(
@@ -178,8 +189,10 @@ class Diagnosis:
             "With every weight halved to doubled at random, {share} of trials keep the rating {rating} ({all})."
         ).format(share=_chance(kept), rating=self.rating, all=_chances(self.rating_under_other_weights))
 
-    def rating_table(self) -> pd.DataFrame:
+    def rating_table(self) -> pd.DataFrame | Absent:
         """One row per letter, best first: from which score, how likely, how often under other weights."""
+        if self.rating is None:
+            return Absent(_("too little is known for a rating"))
         chances = {"probability": self.rating_probabilities, "other_weights": self.rating_under_other_weights}
         columns = {name: list(each.values()) for name, each in chances.items()}
         return pd.DataFrame({"rating": list(self.bands), "from_score": list(self.bands.values())} | columns)
@@ -194,8 +207,10 @@ class Diagnosis:
 
     def metrics(self) -> dict[str, Estimate | Rating]:
         """By the names that others read: the score, the rating, the parts, and each indicator unchanged."""
-        rating = Rating(self.rating, self.rating_probabilities, self.score.n)
-        own = {"overall_score": self.score, "rating": rating} | self.part_scores()
+        own: dict[str, Estimate | Rating] = {"overall_score": self.score}
+        if self.rating is not None:
+            own["rating"] = Rating(self.rating, self.rating_probabilities, self.score.n)
+        own |= self.part_scores()
         return own | dict(zip(self.lines["name"], self.lines["value"], strict=True))
 
     def entry(self) -> dict[str, dict]:
@@ -206,6 +221,11 @@ class Diagnosis:
             for row in rows.itertuples(index=False)
         }
         return {"score": {"indicators": by_name, "coverage": self.coverage, "bands": dict(self.bands)}}
+
+
+def rating_of(score: float, bands: Mapping[str, float], coverage: float) -> str | None:
+    """The letter of a score, best first in `bands`; None where too little is known for one."""
+    return str(letters(score, bands)) if coverage >= UNRATED else None
 
 
 def _shown(lines: pd.DataFrame) -> pd.DataFrame:

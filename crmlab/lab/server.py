@@ -4,8 +4,11 @@ A notebook is stored without results and without what Jupyter notes of the machi
 writes it: an edit of one cell shows in git as that cell alone.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from crmlab.contract import InputError
 
 SETTINGS = Path(__file__).parent / "settings"
 KERNEL = {
@@ -36,7 +39,16 @@ def open_lab(notebooks: Path, further: Sequence[str] = ()) -> None:
         The folder that it shows.
     further
         More of Jupyter's own options, such as `--no-browser`.
+
+    Raises
+    ------
+    InputError
+        If it is root who asks, as in a container, and does not say that this is meant.
     """
+    if getattr(os, "geteuid", lambda: 1)() == 0 and "--allow-root" not in further:
+        raise InputError(
+            'Jupyter does not run as root; if that is meant, as in a container: make lab ARGS="--allow-root"'
+        )
     from jupyterlab.labapp import LabApp
 
     LabApp.launch_instance(argv=[*options(notebooks), *further])

@@ -24,7 +24,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import FitError
-from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named
+from crmlab.groups import NOT_KNOWN, OTHERS, column_name, in_order, named, too_small
 from crmlab.intervals import Estimate
 from crmlab.many_tests import holm
 from crmlab.messages import N_, _, clauses, ngettext, sentences
@@ -52,10 +52,11 @@ class Comparison:
         Groups that were too small to stand alone.
     """
 
-    formats: ClassVar[dict[str, str]] = {"answers": "integer", "p_value": "ratio", "nps": "estimate"} | {
+    formats: ClassVar[dict[str, str]] = {
+        "answers": "integer",
+        "p_value": "ratio",
         "promoters": "share",
         "detractors": "share",
-        "difference": "estimate",
     }
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
@@ -132,10 +133,11 @@ def compared(answers, *, fewest: int = 30, confidence_level: float = 0.95) -> Co
     check(answers)
     (by,) = answers.by
     names = answers.cells[by].astype(object).where(answers.cells[by].notna(), NOT_KNOWN)
-    small = (answers.cells["answers"] < fewest) & (names != NOT_KNOWN)
-    # a single small group would be renamed and no larger
-    pooled = int(small.sum()) if small.sum() > 1 else 0
-    names = names.mask(small, OTHERS) if pooled else names
+    few = names[(answers.cells["answers"] < fewest) & (names != NOT_KNOWN)]
+    # a single group of few answers would be renamed and no larger
+    small = too_small(answers.cells["people"].groupby(names).sum(), few=few if len(few) > 1 else ())
+    pooled = len(small)
+    names = names.mask(names.isin(small), OTHERS)
     number, known = pd.factorize(names)
     if list(known) == [NOT_KNOWN]:
         raise FitError(_("of nobody who answered the {names} is known").format(names=_column(by)))

@@ -40,8 +40,6 @@ class DriverModel:
         logarithm of one more for sums of money), `odds_ratio` (Estimate), `borne_out` (whether it is told from none,
         Holm's correction made for all effects), `lever` (whether the firm can move it), `unknown` (whether it is that
         of the driver's not being known).
-    thresholds
-        By answer but the highest: log odds of at most it, where all drivers are nought; with `low` and `high`.
     left_out
         By column: why it is no driver.
     """
@@ -57,13 +55,10 @@ class DriverModel:
     }
 
     effects: pd.DataFrame
-    thresholds: pd.DataFrame
     left_out: dict[str, str]
     rows_left_out: int
     n: int
-    customers: int
     score: str
-    confidence_level: float
     design: Design = field(repr=False)
     fit: OrdinalFit = field(repr=False)
     scale: np.ndarray = field(repr=False)
@@ -146,7 +141,7 @@ def driver_model(
     """
     z = z_score(confidence_level)
     design = make_design(answers, drivers, score=score)
-    design, fit, centre, scale = _fitted(design)
+    design, fit, scale = _fitted(design)
     at, covariance = len(fit.thresholds), fit.covariance
     rows = []
     for driver in design.drivers:
@@ -167,33 +162,30 @@ def driver_model(
     effects["borne_out"] = holm(2 * special.ndtr(-effects["z"].to_numpy())) < 1 - confidence_level
     return DriverModel(
         effects.sort_values("size", ascending=False, ignore_index=True).drop(columns=["size", "z"]),
-        _thresholds(fit, centre / scale, z),
         design.left_out,
         design.rows_left_out,
         len(design.answers),
-        fit.clusters,
         score,
-        confidence_level,
         design,
         fit,
         scale,
     )
 
 
-def _fitted(design: Design) -> tuple[Design, OrdinalFit, np.ndarray, np.ndarray]:
+def _fitted(design: Design) -> tuple[Design, OrdinalFit, np.ndarray]:
     """The fit, without whatever driver tells answers apart without fault."""
     while True:
         x = design.matrix.to_numpy()
-        centre, scale = x.mean(axis=0), x.std(axis=0)
+        scale = x.std(axis=0)
         try:
-            fit = fit_ordinal(design.answers, (x - centre) / scale, design.clusters)
+            fit = fit_ordinal(design.answers, (x - x.mean(axis=0)) / scale, design.clusters)
         except FitError:
             if len(np.unique(design.answers)) < 2:
                 raise
             strongest = _alone(design)
         else:
             if np.abs(fit.coefficients).max() < _SEPARATED:
-                return design, fit, centre, scale
+                return design, fit, scale
             column = design.matrix.columns[int(np.abs(fit.coefficients).argmax())]
             strongest = next(driver.name for driver in design.drivers if column in driver.columns)
         design = without(design, strongest, SEPARATES)
@@ -237,16 +229,6 @@ def _odds_ratio(log_odds: float, error: float, n: int, confidence_level: float) 
     z = z_score(confidence_level)
     low, value, high = (math.exp(end) for end in (log_odds - z * error, log_odds, log_odds + z * error))
     return Estimate(value, low, high, "ratio", n, _("odds ratio of a higher answer"), confidence_level)
-
-
-def _thresholds(fit: OrdinalFit, centre: np.ndarray, z: float) -> pd.DataFrame:
-    """Thresholds for drivers as they are, not as differences from their mean."""
-    k = len(fit.thresholds)
-    turned = np.hstack([np.eye(k), np.tile(centre, (k, 1))])
-    values = turned @ fit.params
-    errors = np.sqrt(np.einsum("ij,jk,ik->i", turned, fit.covariance, turned))
-    columns = {"answer": fit.levels[:-1], "threshold": values, "low": values - z * errors, "high": values + z * errors}
-    return pd.DataFrame(columns)
 
 
 def _capital(text: str) -> str:

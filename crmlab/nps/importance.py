@@ -27,7 +27,6 @@ from scipy import special
 from crmlab.intervals import Estimate
 from crmlab.likelihood import prediction_bounds
 from crmlab.messages import N_, _, listed, ngettext, sentences
-from crmlab.nps.design import Driver
 from crmlab.nps.driver_names import driver_name, driver_value, is_lever, more_is_better, pain_point
 from crmlab.nps.drivers import DriverModel
 from crmlab.nps.shapley import ClusterSums, orders_of_entry, shapley_variance
@@ -50,14 +49,8 @@ class DriverImportance:
         together; Estimate), `performance` and `gain` (points of the score; Estimates, None for what the firm cannot
         move), `best` (what the best-served quarter gets at least), `lever`, `verdict` (empty for what is no lever, or
         has no effect that the answers bear out).
-    explained
-        Share of the variance of the latent score that the drivers explain together.
     """
 
-    formats: ClassVar[dict[str, str]] = {"importance": "estimate", "performance": "estimate"} | {
-        "gain": "estimate",
-        "verdict": "text",
-    }
     labels: ClassVar[dict[str, str]] = {
         "name": N_("Driver"),
         "importance": N_("Importance"),
@@ -67,18 +60,6 @@ class DriverImportance:
     }
 
     drivers: pd.DataFrame
-    explained: Estimate
-    n: int
-    customers: int
-
-    @property
-    def pain_points(self) -> list[str]:
-        """Columns to mend first, the most important first."""
-        return list(self.drivers.loc[self.drivers["verdict"] == MEND, "driver"])
-
-    def levers(self) -> pd.DataFrame:
-        """Those that the firm can move and that go with the scores, as the answers bear out."""
-        return self.drivers[self.drivers["verdict"] != ""].reset_index(drop=True)
 
     def table(self) -> pd.DataFrame:
         """`drivers` as a reader sees them."""
@@ -86,11 +67,10 @@ class DriverImportance:
         return frame.assign(verdict=[_(verdict) if verdict else "–" for verdict in frame["verdict"]])
 
     def summary(self) -> str:
-        """The pain points by name, and how far the drivers explain the scores."""
-        return sentences(self.pains(), self._explained())
+        return self.pains()
 
     def pains(self) -> str:
-        """What to mend first."""
+        """The pain points by name: what to mend first."""
         rows = self.drivers[self.drivers["verdict"] == MEND]
         if rows.empty:
             return _("No pain point can be named: no service of the firm goes with the scores for certain.")
@@ -112,11 +92,6 @@ class DriverImportance:
                 gain=gain.text(),
                 evidence=gain.evidence(),
             ),
-        )
-
-    def _explained(self) -> str:
-        return _("Together, the drivers explain {share} of the variance behind the scores {evidence}.").format(
-            share=self.explained.text(), evidence=self.explained.evidence()
         )
 
 
@@ -141,7 +116,11 @@ def driver_importance(
     owner = np.repeat(np.arange(len(design.drivers)), [len(driver.columns) for driver in design.drivers])
     at = len(fit.thresholds)
     clusters, noise = ClusterSums(x, who), fit.covariance[at:, at:]
-    levers = [_Lever(model, place, who) for place, driver in enumerate(design.drivers) if _can_move(driver)]
+    levers = [
+        _Lever(model, place, who)
+        for place, driver in enumerate(design.drivers)
+        if driver.is_number and is_lever(driver.name)
+    ]
     ones = np.ones((1, clusters.n))
     point = shapley_variance(fit.coefficients[None], clusters.covariance(ones), noise, orders, owner, times=1)[0]
     reached, gained = [lever.performance(ones)[0] for lever in levers], _gains(model, x, levers, fit.params[None])[0]
@@ -157,7 +136,6 @@ def driver_importance(
         gains.append(_gains(model, x, levers, params, followed, weights[:, who[followed]]) - middle + gained)
     drawn, places, gains = np.vstack(drawn), np.hstack(places), np.vstack(gains)
     shown: dict[str, Any] = {"n": model.n, "level": confidence_level}
-    explained = _explained(point, drawn, **shown)
     point, drawn = np.maximum(point, 0.0), np.maximum(drawn, 0.0)
     shares = point / point.sum() if point.sum() > 0 else np.full(len(point), 1 / len(point))
     drawn = drawn / np.where(drawn.sum(axis=1) > 0, drawn.sum(axis=1), 1.0)[:, None]
@@ -179,11 +157,7 @@ def driver_importance(
     worth = [(row.verdict != MEND, -row.gain.value if row.verdict == MEND else -row.importance.value)
              for row in frame.itertuples()]  # fmt: skip
     order = sorted(range(len(frame)), key=lambda place: worth[place])
-    return DriverImportance(frame.iloc[order].reset_index(drop=True), explained, model.n, clusters.n)
-
-
-def _can_move(driver: Driver) -> bool:
-    return is_lever(driver.name) and driver.is_number
+    return DriverImportance(frame.iloc[order].reset_index(drop=True))
 
 
 class _Lever:
@@ -256,14 +230,6 @@ def _gains(model: DriverModel, x: np.ndarray, levers: list[_Lever], params: np.n
 def _estimate(value: float, drawn: np.ndarray, label: str, *, n: int, level: float, unit: str = "share") -> Estimate:
     low, high = prediction_bounds(drawn, level)
     return Estimate(float(value), min(float(low), value), max(float(high), value), unit, n, label, level)
-
-
-def _explained(point: np.ndarray, drawn: np.ndarray, *, n: int, level: float) -> Estimate:
-    """Of the latent score's variance, to which logistic noise adds its own (McKelvey and Zavoina)."""
-    share, shares = (np.maximum(part.sum(axis=-1), 0.0) for part in (point, drawn))
-    share, shares = share / (share + np.pi**2 / 3), shares / (shares + np.pi**2 / 3)
-    label = _("share of the scores' variance that the drivers explain")
-    return _estimate(float(share), shares, label, n=n, level=level)
 
 
 def _verdicts(frame: pd.DataFrame, borne_out: pd.Series) -> list[str]:

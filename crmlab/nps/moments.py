@@ -165,7 +165,7 @@ def check(answers) -> None:
     """
     if answers.missing:
         names = listed(column_name(name) for name in answers.missing)
-        raise FitError(_("the client's tables lack the columns {names}").format(names=names))
+        raise FitError(_("the client's tables lack {names}").format(names=names))
     if answers.cells.empty:
         reason = _(_NOTHING[answers.question])
         if answers.since is not None:

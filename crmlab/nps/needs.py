@@ -54,14 +54,11 @@ class CustomerSignals:
         First day of the notes that `customers` counts.
     """
 
-    formats: ClassVar[dict[str, str]] = {"notes": "integer", "customers": "integer"} | dict.fromkeys(
-        ("share", "change"), "estimate"
-    )
+    formats: ClassVar[dict[str, str]] = {"notes": "integer", "customers": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "signal": N_("Signal"),
         "notes": N_("Notes"),
         "share": N_("Share of notes"),
-        "customers": N_("Customers"),
         "change": N_("Change of the share a year, percentage points"),
     }
 

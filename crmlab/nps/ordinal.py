@@ -47,8 +47,6 @@ class OrdinalFit:
     bread: np.ndarray
     scores: np.ndarray
     log_likelihood: float
-    null_log_likelihood: float
-    n: int
 
     @property
     def thresholds(self) -> np.ndarray:
@@ -85,10 +83,9 @@ def fit_ordinal(answers, design, clusters=None) -> OrdinalFit:
     if len(levels) < 2:
         raise FitError(_("all answers are the same, so that nothing can be told to drive them"))
     counts = np.bincount(place)
-    null = float(counts @ np.log(counts / counts.sum()))
+    value = float(counts @ np.log(counts / counts.sum()))
     start = special.logit(np.cumsum(counts)[:-1] / counts.sum())
     params = np.concatenate([start, np.zeros(x.shape[1])])
-    value = null
     for _step in range(_STEPS):
         gradient, information = _derivatives(place, x, params, len(levels))
         try:
@@ -96,16 +93,16 @@ def fit_ordinal(answers, design, clusters=None) -> OrdinalFit:
         except np.linalg.LinAlgError:
             break
         if gradient @ step < _TOLERANCE:
-            return _fitted(levels, place, x, params, information, clusters, value, null)
+            return _fitted(levels, place, x, params, information, clusters, value)
         while not (candidate := _log_likelihood(place, x, params + step, len(levels))) > value:
             step = step / 2
             if np.abs(step).max() < 1e-12:
-                return _fitted(levels, place, x, params, information, clusters, value, null)
+                return _fitted(levels, place, x, params, information, clusters, value)
         params, value = params + step, candidate
     raise FitError(_("the answers are told apart without fault, so that the size of no effect can be estimated"))
 
 
-def _fitted(levels, place, x, params, information, clusters, value, null) -> OrdinalFit:
+def _fitted(levels, place, x, params, information, clusters, value) -> OrdinalFit:
     bread = np.linalg.inv(information)
     rows, at = _scores(place, x, params, len(levels)), len(levels) - 1
     upper, lower, _between = _ends(place, x, params, len(levels))
@@ -119,7 +116,7 @@ def _fitted(levels, place, x, params, information, clusters, value, null) -> Ord
     # what leaving a cluster out would do: those that pull the fit towards themselves hide their distance from it
     rows = rows / (1 - np.minimum(held, _MOST_HELD))[:, None]
     covariance = bread @ (rows.T @ rows) @ bread
-    return OrdinalFit(levels, params, covariance, bread, rows, float(value), null, len(place))
+    return OrdinalFit(levels, params, covariance, bread, rows, float(value))
 
 
 def _ends(place: np.ndarray, x: np.ndarray, params: np.ndarray, levels: int) -> tuple[np.ndarray, ...]:

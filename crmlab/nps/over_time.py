@@ -14,6 +14,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import FitError
+from crmlab.groups import large
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, listed, ngettext, sentences
 from crmlab.nps.change import change_test, control_limits
@@ -52,7 +53,7 @@ class Course:
         Names by day, those within the periods.
     """
 
-    formats: ClassVar[dict[str, str]] = {"answers": "integer", "nps": "estimate", "lower": "number", "upper": "number"}
+    formats: ClassVar[dict[str, str]] = {"answers": "integer", "lower": "number", "upper": "number"}
     labels: ClassVar[dict[str, str]] = {
         "period": N_("Period"),
         "answers": N_("Answers"),
@@ -173,8 +174,11 @@ def over_time(answers, *, events: Mapping | None = None, confidence_level: float
         }
     )
     score = 100 * found.means(NPS)
+    told = large(pd.DataFrame({"period": starts, "customers": found.people})).index
+    if len(told) < 2:
+        raise FitError(_("too few customers have answered in most of the periods"))
     rows["news"] = (score < rows["lower"] - 1e-9) | (score > rows["upper"] + 1e-9)
-    chance, place = change_test(found, _ordinals(starts), seed=seed)
+    chance, place = change_test(found, starts.map(pd.Timestamp.toordinal).to_numpy(float), seed=seed)
     border = place or _half(found.answers)
     sides = (np.arange(len(starts)) >= border).astype(int)
     pair = found.pooled(sides)
@@ -185,7 +189,7 @@ def over_time(answers, *, events: Mapping | None = None, confidence_level: float
     end = pd.Timestamp(answers.until)
     within = {day: name for day, name in days.items() if starts.iloc[0] <= pd.Timestamp(day) <= end}
     step = None if place is None else starts.iloc[place]
-    return Course(rows, whole, period, chance, step, before, after, change, within)
+    return Course(rows.loc[told].reset_index(drop=True), whole, period, chance, step, before, after, change, within)
 
 
 def named_days(events: Mapping | None) -> dict[date, str]:
@@ -198,10 +202,6 @@ def named_days(events: Mapping | None) -> dict[date, str]:
             raise ValueError(f"`events` must name days as YYYY-MM-DD, got {given!r}") from error
         found[day.date() if isinstance(day, datetime) else day] = str(name)
     return dict(sorted(found.items()))
-
-
-def _ordinals(starts: pd.Series) -> np.ndarray:
-    return np.array([day.toordinal() for day in starts], dtype=float)
 
 
 def _half(n: np.ndarray) -> int:

@@ -56,9 +56,7 @@ class Payoff:
         What the groups are made alike in, in words.
     """
 
-    formats: ClassVar[dict[str, str]] = {"answers": "integer"} | {
-        f"{name}{kind}": "estimate" for name in _OUTCOMES for kind in ("", "_adjusted")
-    }
+    formats: ClassVar[dict[str, str]] = {"answers": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Answer"),
         "answers": N_("Answers followed"),
@@ -156,17 +154,15 @@ def payoff(
         One row per customer: `customer_id` and `clv`, as of now; None if it is not known.
     months
         How long an answer was followed, as `answer_outcomes` was told.
-    unit
-        ISO 4217 code of the currency.
 
     Raises
     ------
     FitError
-        If no answer names its customer, or none of a customer whose fate is known lies far enough back.
+        If no score is of a known customer, or none of a customer whose fate is known lies far enough back.
     """
     intervals.z_score(confidence_level)
     if outcomes.empty:
-        raise FitError(_("no answer names its customer, so that none can be followed"))
+        raise FitError(_("no score from 0 to 10 is of a known customer, so that none can be followed"))
     frame = outcomes.assign(group=np.digitize(-outcomes["nps"].to_numpy(float), [-8.5, -6.5]))
     others, names = _others(frame, profiles, by)
     followed = frame["followed"].to_numpy(bool)

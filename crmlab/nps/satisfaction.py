@@ -44,7 +44,6 @@ class Satisfaction:
     """
 
     labels: ClassVar[dict[str, str]] = {
-        "measure": N_("Measure"),
         "value": N_("Estimate"),
         "interval": N_("Interval"),
         "answers": N_("Answers"),

@@ -56,7 +56,7 @@ class Scores:
         Answers left out, because the same person answered again on the same day.
     """
 
-    formats: ClassVar[dict[str, str]] = {"score": "integer", "answers": "integer", "share": "estimate"}
+    formats: ClassVar[dict[str, str]] = {"score": "integer", "answers": "integer"}
     labels: ClassVar[dict[str, str]] = {"score": N_("Score"), "answers": N_("Answers"), "share": N_("Share of answers")}
 
     nps: Estimate

@@ -28,7 +28,7 @@ import pandas as pd
 
 from crmlab import intervals, language
 from crmlab.absence import FitError
-from crmlab.groups import NOT_KNOWN, in_order, named
+from crmlab.groups import NOT_KNOWN, in_order, large, named
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, ngettext, sentences
 
@@ -58,7 +58,7 @@ class ServiceLevels:
         By measure: hours, one number or one by kind of case.
     """
 
-    formats: ClassVar[dict[str, str]] = {"cases": "integer", "open": "integer"} | dict.fromkeys(_COLUMNS, "estimate")
+    formats: ClassVar[dict[str, str]] = {"cases": "integer", "open": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Cases"),
         "cases": N_("Number"),
@@ -163,9 +163,12 @@ def service_levels(cases, *, confidence_level: float = 0.95) -> ServiceLevels:
     recorded = {measure: whole[f"{measure}_ended"] > 0 for measure in _MEASURES}
     if not any(recorded.values()) and not whole["reopen_known"]:
         raise FitError(_("no service case says when it was answered or resolved, or whether it was opened again"))
+    told = set(large(cases.groups.loc[cases.groups["total"] == 0, ["group", "customers"]])["group"])
     rows, curves = [], []
     for counts in cases.groups.to_dict("records"):
         name = counts["group"] or NOT_KNOWN
+        if not counts["total"] and counts["group"] not in told:
+            continue
         row = {"total": counts["total"], "group": name, "cases": counts["cases"]}
         row["open"] = counts["resolution_open"] if recorded["resolution"] else 0
         for measure in _MEASURES:
@@ -182,7 +185,7 @@ def service_levels(cases, *, confidence_level: float = 0.95) -> ServiceLevels:
     frame = pd.DataFrame(rows).astype(dict.fromkeys(_COLUMNS, object))
     groups = in_order(frame[frame["total"] == 0].drop(columns="total"), "cases")
     months = _months(cases.months, recorded, confidence_level)
-    drawn = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
+    drawn = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["measure", "group"])
     by_measure = {name: drawn[drawn["measure"] == name].drop(columns="measure") for name in _MEASURES if recorded[name]}
     whole = frame[frame["total"] == 1].drop(columns="total").iloc[0]
     return ServiceLevels(groups, whole, months, by_measure, cases.by, cases.targets)

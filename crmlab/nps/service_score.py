@@ -37,7 +37,7 @@ class ScoreByService:
         worst-served; Estimate), `borne_out` (whether it is told from none, Holm's correction made for all measures).
     """
 
-    formats: ClassVar[dict[str, str]] = {"answers": "integer", "nps": "estimate"}
+    formats: ClassVar[dict[str, str]] = {"answers": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "name": N_("Service"),
         "band": N_("Customers who got"),

@@ -67,12 +67,24 @@ class ThemeModel:
     found_again: np.ndarray
     fitted: int
 
-    @property
-    def names(self) -> list[str]:
-        """Each theme by its weightiest words."""
-        terms = np.array(self.vocabulary.terms, dtype=object)
-        heaviest = [row.argsort(kind="stable")[::-1][:_NAMED_BY] for row in self.components]
-        return [" · ".join(terms[at][row[at] > 0]) for at, row in zip(heaviest, self.components, strict=True)]
+    def names(self, texts: pd.Series, people: np.ndarray, *, fewest: int) -> list[str]:
+        """Each theme by its weightiest words, of those that at least `fewest` people wrote; empty where there are none.
+
+        Parameters
+        ----------
+        texts, people
+            The comments, and a number for whoever wrote each.
+        """
+        writers = np.zeros(len(self.vocabulary.terms))
+        pairs = [np.empty(0, dtype=np.int64)]
+        for at in range(0, len(texts), _CHUNK):
+            place, term = words.term_counts(texts.iloc[at : at + _CHUNK], self.vocabulary).nonzero()
+            pairs.append(np.unique(people[at + place] * len(writers) + term))
+        own, times = np.unique(np.unique(np.concatenate(pairs)) % len(writers), return_counts=True)
+        writers[own] = times
+        terms, weights = np.array(self.vocabulary.terms, dtype=object), self.components * (writers >= fewest)
+        heaviest = [row.argsort(kind="stable")[::-1][:_NAMED_BY] for row in weights]
+        return [" · ".join(terms[at][row[at] > 0]) for at, row in zip(heaviest, weights, strict=True)]
 
     def closeness(self, texts: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """The theme that each plain text is nearest to, -1 where none is near, and the cosine between them."""
@@ -93,9 +105,10 @@ class Wordings:
     texts: tuple[str, ...]
     fitted: int
 
-    @property
-    def names(self) -> list[str]:
-        return [excerpt(text, longest=_LONGEST_NAME) for text in self.texts]
+    def names(self, texts: pd.Series, people: np.ndarray, *, fewest: int) -> list[str]:
+        """Each theme by its wording; empty where fewer than `fewest` people left it."""
+        writers = pd.Series(people).groupby(texts.str.strip().to_numpy(dtype=object)).nunique()
+        return [excerpt(text, longest=_LONGEST_NAME) if writers[text] >= fewest else "" for text in self.texts]
 
     @property
     def found_again(self) -> np.ndarray:

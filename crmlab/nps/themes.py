@@ -3,6 +3,8 @@
 The themes are found in the comments themselves (see `crmlab.nps.theme_model`), for each language apart, and a comment
 counts for one theme at most. Intervals say how far shares, scores and trends would differ in other comments sorted
 into the same themes; they allow for people who wrote more than once.
+
+A theme, and each word it is called by, is of as many people at least as a group of customers needs to be told of.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from crmlab.messages import N_, _, listed, ngettext, sentences
 from crmlab.nps import theme_figures, words
 from crmlab.nps.theme_model import FEWEST, MOST_FITTED, common_wordings, find_themes
 from crmlab.nps.typical_comments import TypicalComments, typical_comments
+from crmlab.privacy import min_group
 
 LANGUAGE_NAMES = {"zh": N_("Chinese"), "en": N_("English and others")}
 _COLUMNS = ("theme", "language", "comments", "share", "nps", "change", "found_again", "score", "trend")
@@ -56,9 +59,7 @@ class CommentThemes:
         `comments` of surveys or `notes` of service cases.
     """
 
-    formats: ClassVar[dict[str, str]] = {"comments": "integer", "found_again": "share"} | dict.fromkeys(
-        ("share", "nps", "change"), "estimate"
-    )
+    formats: ClassVar[dict[str, str]] = {"comments": "integer", "found_again": "share"}
     labels: ClassVar[dict[str, str]] = {
         "theme": N_("Theme"),
         "language": N_("Language"),
@@ -185,7 +186,7 @@ def comment_themes(
     if (spoken != "").sum() < FEWEST:
         few = _("themes need at least {fewest} comments with words, and there are {n}")
         raise FitError(few.format(fewest=FEWEST, n=int((spoken != "").sum())))
-    theme, cosine, known = _sorted_in(texts, spoken, number, seed)
+    theme, cosine, known = _sorted_in(texts, spoken, theme_figures.people_of(frame), number, seed)
     rows = [_theme(frame, theme == at, confidence_level) for at in range(len(known))]
     found = pd.concat([known.drop(columns="fitted"), pd.DataFrame(rows)], axis=1)
     found["score"], found["trend"] = _verdicts(found.pop("gap")), _verdicts(found.pop("slope"), ("falling", "rising"))
@@ -203,15 +204,16 @@ def comment_themes(
     )
 
 
-def _sorted_in(texts: pd.Series, spoken: np.ndarray, number: int | None, seed: int):
+def _sorted_in(texts: pd.Series, spoken: np.ndarray, people: np.ndarray, number: int | None, seed: int):
     """Theme and closeness of each comment, and the themes: `theme` (its name), `language`, `found_again`, `fitted`."""
     theme, cosine = np.full(len(texts), -1), np.zeros(len(texts))
-    known, reasons = [], []
+    known, reasons, fewest = [], [], min_group()
     chosen = common_wordings(texts[spoken != ""], number=number)
     if chosen is not None:
         theme, cosine = chosen.closeness(texts)
         of = words.languages_of(pd.Series(chosen.texts, dtype="string[pyarrow]"))
-        known = [(name, own, 1.0, chosen.fitted) for name, own in zip(chosen.names, of, strict=True)]
+        names = chosen.names(texts, people, fewest=fewest)
+        known = [(name, own, 1.0, chosen.fitted) for name, own in zip(names, of, strict=True)]
     for name in words.LANGUAGES if chosen is None else ():
         inside = spoken == name
         if inside.sum() < FEWEST:
@@ -223,13 +225,15 @@ def _sorted_in(texts: pd.Series, spoken: np.ndarray, number: int | None, seed: i
             continue
         place, cosine[inside] = model.closeness(texts[inside])
         theme[inside] = np.where(place < 0, -1, place + len(known))
-        again = zip(model.names, model.found_again, strict=True)
+        again = zip(model.names(texts[inside], people[inside], fewest=fewest), model.found_again, strict=True)
         known += [(called, name, float(alike), model.fitted) for called, alike in again]
     if not known:
         few = _("themes need at least {fewest} comments of one language, and there are fewer")
         raise FitError(reasons[0] if reasons else few.format(fewest=FEWEST))
-    # a theme that turns out to hold no comment is none
-    held = np.bincount(theme[theme >= 0], minlength=len(known)) > 0
+    writers = pd.Series(people).groupby(theme).nunique().reindex(range(len(known)), fill_value=0)
+    held = (writers >= fewest).to_numpy() & np.array([name != "" for name, *_rest in known])
+    if not held.any():
+        raise FitError(_("no theme is of {n} customers or more").format(n=fewest))
     place = np.append(np.where(held, np.cumsum(held) - 1, -1), -1)
     themes = pd.DataFrame(known, columns=["theme", "language", "found_again", "fitted"])
     return place[theme], cosine, themes[held].reset_index(drop=True)
@@ -242,7 +246,7 @@ def _theme(frame: pd.DataFrame, inside: np.ndarray, confidence_level: float) -> 
     row["share"] = theme_figures.share(inside, people, label=_("share of comments"), **level)
     scores = frame["nps"].to_numpy(dtype=float) if "nps" in frame else np.full(len(frame), np.nan)
     rated = np.isfinite(scores)
-    own = rated & inside
+    own = rated & inside & (len(np.unique(people[rated & inside])) >= min_group())
     row["nps"] = theme_figures.promoter_score(scores[own], people[own], label=_("net promoter score"), **level)
     row["gap"] = theme_figures.score_gap(scores[rated], inside[rated], people[rated])
     row["change"], p = None, np.nan
@@ -264,15 +268,13 @@ def _months(frame: pd.DataFrame, theme: np.ndarray, names: pd.Series, order, con
     columns = ["theme", "month", "comments", "of", "share", "low", "high"]
     if "date" not in frame or frame["date"].isna().all():
         return pd.DataFrame(columns=columns)
-    dated = frame["date"].notna().to_numpy()
-    people = theme_figures.people_of(frame)[dated]
-    months = frame.loc[dated, "date"].dt.to_period("M").dt.to_timestamp().reset_index(drop=True)
-    parts = [
-        theme_figures.monthly_shares(
-            (theme == at)[dated], months, people, confidence_level=confidence_level
-        ).assign(theme=names[at])
-        for at in order
-    ]  # fmt: skip
+    people, months = theme_figures.people_of(frame), frame["date"].dt.to_period("M").dt.to_timestamp()
+    enough = (pd.Series(people).groupby(months).transform("nunique") >= min_group()).to_numpy()
+    level = {"confidence_level": confidence_level}
+    if not enough.any():
+        return pd.DataFrame(columns=columns)
+    people, months, theme = people[enough], months[enough].reset_index(drop=True), theme[enough]
+    parts = [theme_figures.monthly_shares(theme == at, months, people, **level).assign(theme=names[at]) for at in order]
     return pd.concat(parts, ignore_index=True)[columns]
 
 

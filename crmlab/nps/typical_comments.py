@@ -26,7 +26,7 @@ class TypicalComments:
         One row each: `theme`, `comment`, and `nps`, the score given with it.
     """
 
-    formats: ClassVar[dict[str, str]] = {"nps": "integer", "comment": "text"}
+    formats: ClassVar[dict[str, str]] = {"nps": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "theme": N_("Theme"),
         "signal": N_("Signal"),

@@ -24,7 +24,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.absence import FitError
-from crmlab.groups import NOT_KNOWN, OTHERS, column_name, named
+from crmlab.groups import NOT_KNOWN, OTHERS, column_name, named, too_small
 from crmlab.intervals import Estimate
 from crmlab.messages import N_, _, listed, sentences
 from crmlab.nps.moments import NPS, check, moments, weighted_variance
@@ -41,7 +41,7 @@ class Weighted:
     Attributes
     ----------
     unweighted
-        Of the answers whose customers' columns are known.
+        Of the answers whose customers' columns are known; others cannot be weighted, and are in neither score.
     weighted
         Of the same answers, weighted.
     difference
@@ -51,10 +51,8 @@ class Weighted:
     largest, smallest
         Weight of an answer, of which the mean is 1.
     margins
-        One row per value of each column: `column`, `group`, `customers` (share of the base), `answers` (share of the
+        One row per value of each column: `column`, `group`, `customer_share` (of the base), `answers` (share of the
         answers), `weighted` (share of the weighted answers), and `weight` (mean of the answers there).
-    nameless
-        Answers whose customer is not known, which cannot be weighted and are in neither score.
     uncovered
         Share of the customers in groups of which nobody has answered.
     base
@@ -62,12 +60,12 @@ class Weighted:
     """
 
     formats: ClassVar[dict[str, str]] = {"weight": "ratio"} | dict.fromkeys(
-        ("customers", "answers", "weighted"), "share"
+        ("customer_share", "answers", "weighted"), "share"
     )
     labels: ClassVar[dict[str, str]] = {
         "column": N_("Column"),
         "group": N_("Group"),
-        "customers": N_("Share of customers"),
+        "customer_share": N_("Share of customers"),
         "answers": N_("Share of answers"),
         "weighted": N_("Share when weighted"),
         "weight": N_("Mean weight"),
@@ -80,7 +78,6 @@ class Weighted:
     largest: float
     margins: pd.DataFrame
     by: tuple[str, ...]
-    nameless: int
     uncovered: float
     base: str
 
@@ -154,7 +151,7 @@ def weighted_score(given, *, fewest: int = 10, confidence_level: float = 0.95) -
     answers, base, by = given.answers, given.customers, tuple(given.answers.by)
     if not by:
         names = listed(column_name(name) for name in given.missing)
-        raise FitError(_("the client's tables lack the columns {names}").format(names=names))
+        raise FitError(_("the client's tables lack {names}").format(names=names))
     check(answers)
     cells, n = _on_the_books(answers, base, by)
     columns = [_column(name, cells[name], n, base, fewest) for name in by]
@@ -172,7 +169,6 @@ def weighted_score(given, *, fewest: int = 10, confidence_level: float = 0.95) -
         float(used.max()),
         pd.concat([column.table(n, mass) for column in columns], ignore_index=True),
         tuple(column.name for column in columns),
-        int(answers.cells["answers"].sum() - n.sum()),
         max(column.uncovered for column in columns),
         given.base,
     )
@@ -197,7 +193,7 @@ class _Column:
 
     def table(self, n: np.ndarray, mass: np.ndarray) -> pd.DataFrame:
         counted, weighed = self.sums(n), self.sums(mass)
-        shares = {"customers": self.target, "answers": counted / n.sum(), "weighted": weighed / mass.sum()}
+        shares = {"customer_share": self.target, "answers": counted / n.sum(), "weighted": weighed / mass.sum()}
         return pd.DataFrame({"column": self.name, "group": self.names} | shares | {"weight": weighed / counted})
 
 
@@ -226,11 +222,11 @@ def _column(name: str, values: pd.Series, n: np.ndarray, base: pd.DataFrame, few
     customers = _counts(name, base, by).sort_index(key=lambda values: values.map(str))
     answered = pd.Series(n).groupby(values.to_numpy()).sum().reindex(customers.index, fill_value=0.0)
     answered = answered.sort_values(kind="stable")
-    few = int((answered < fewest).sum())
-    reached = np.cumsum(answered.to_numpy())
-    while few and 0 < reached[few - 1] < fewest and few < len(answered):
-        few += 1
-    renamed = {value: OTHERS if at < few else value for at, value in enumerate(answered.index)}
+    small = too_small(customers, few=answered.index[answered < fewest])
+    rest = [value for value in answered.index if value not in small]
+    while small and rest and 0 < answered[small].sum() < fewest:
+        small.append(rest.pop(0))
+    renamed = {value: OTHERS if value in small else value for value in answered.index}
     target = customers.groupby(renamed).sum()
     told = answered.groupby(renamed).sum()
     names = [value for value in target.index if told[value] > 0]

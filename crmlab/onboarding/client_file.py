@@ -13,6 +13,8 @@ _SCALES = (5, 7, 10, 100)
 _PLAIN = re.compile(r"[A-Za-z_\u4e00-\u9fff/][\w ./*\u4e00-\u9fff-]*(?<! )")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off")
 _WIDE = 46
+# what a status says of orders that never were
+_GIVEN_UP = re.compile(r"cancel|void|storn|取消|作废|撤销", re.IGNORECASE)
 
 
 def client_file(
@@ -53,6 +55,10 @@ def _table(found: Guess) -> list[str]:
     ]
     if form.encoding:
         lines.append(_line(f"    encoding: {form.encoding}", "CHECK: as the first rows are"))
+    for join in form.join:
+        stated = "".join(f", {name}: {value}" for name, value in (("encoding", join.encoding),) if value)
+        text = f"    join: {{source: {_scalar(join.source)}, on: {_scalar(join.on)}{stated}}}"
+        lines.append(_line(text, f"CHECK: further columns are taken of the row there with the same {join.on}"))
     unclear = [name for name, match in found.columns.items() if found.look.columns[match.header].unclear]
     kinds = {contract.column(name).kind for name in unclear}
     if "date" in kinds:
@@ -71,6 +77,13 @@ def _table(found: Guess) -> list[str]:
             lines.append(_line(f"      # {column.name}:", f"not found: {column.help}"))
     taken = {match.header for match in found.columns.values()}
     left = [header for header in found.look.columns if header not in taken]
+    for header in left if found.table == "transactions" else ():
+        if given_up := [value for value in found.look.columns[header].few if _GIVEN_UP.search(value)]:
+            named = header if header.isidentifier() else f"`{header}`"
+            kept = " and ".join(f"{named} != {value!r}" for value in given_up)
+            lines.append(
+                _line(f"    # keep: {json.dumps(kept, ensure_ascii=False)}", "CHECK: as it is, these rows count")
+            )
     if left:
         use = "kept as covariates" if contract.any_columns else "not used"
         lines.append(f"      # {use}: {', '.join(left)}")

@@ -6,7 +6,7 @@ required ones count twice. A file that is no table says what it lacks.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crmlab.contract import TABLES, Column, Table
 from crmlab.onboarding.looks import Look, Values
@@ -26,6 +26,8 @@ _TELLING = {
     "opportunities": ("closed_on", "outcome"),
     "acquisition_spend": ("channel", "new_customers"),
 }
+CUSTOMER = "customer_id"
+_PRICE, _QUANTITY = {"price"}, {"quantity", "qty", "units", "pieces"}
 _IDS = ("id", "no", "nr", "number", "code", "key", "ref")
 # satisfaction is seldom asked on a longer scale, willingness to recommend on no shorter one
 _LONG_SCALE = 5
@@ -97,24 +99,6 @@ def one_each(guesses: Iterable[Guess]) -> tuple[list[Guess], list[Guess]]:
     return sorted(best.values(), key=lambda found: order.index(found.table)), rest
 
 
-def joinable(found: Guess, looks: Iterable[Look]) -> list[str]:
-    """In which other files that share a column with it stands what a file lacks, in words."""
-    said = []
-    lacking = [column for column in TABLES[found.table].columns if column.required and column.name not in found.columns]
-    for other in looks:
-        shared = [header for header in other.columns if header in found.look.columns and "id" in words(header)]
-        if other is found.look or not shared:
-            continue
-        for column in lacking:
-            tried = {header: _match(header, values, TABLES[found.table], column)
-                     for header, values in other.columns.items()}  # fmt: skip
-            near = {header: match.score for header, match in tried.items() if match is not None}
-            if near:
-                header = max(near, key=lambda name: near[name])
-                said.append(f"{other.path.name} has {header} for {column.name}; join the two by {shared[0]}")
-    return said
-
-
 def _tried(look: Look, table: Table) -> Guess:
     pairs = sorted(
         ((column, header, match) for column in table.columns for header, values in look.columns.items()
@@ -122,12 +106,17 @@ def _tried(look: Look, table: Table) -> Guess:
         key=lambda pair: -pair[2].score,
     )  # fmt: skip
     columns: dict[str, Match] = {}
+    if look.customer and any(column.name == CUSTOMER for column in table.columns):
+        columns[CUSTOMER] = Match(look.customer, 1.0)
     for column, header, match in pairs:
         if column.name not in columns and header not in {found.header for found in columns.values()}:
             columns[column.name] = match
     for column in table.columns:
         if column.required and column.name not in columns and (only := _only(look, column, columns)):
             columns[column.name] = only
+    if (amount := columns.get("amount")) and (pieces := _pieces(look, amount.header)):
+        of_one = f"where it is the price of one, say amount: {{formula: '`{pieces}` * `{amount.header}`'}}"
+        columns["amount"] = replace(amount, doubt="; ".join(filter(None, (amount.doubt, of_one))))
     missing = [f"{column.name} ({column.help})" for column in table.columns
                if column.required and column.name not in columns]  # fmt: skip
     telling = _TELLING.get(table.name, ())
@@ -144,7 +133,7 @@ def _tried(look: Look, table: Table) -> Guess:
 
 def _match(header: str, values: Values, table: Table, column: Column) -> Match | None:
     like = likeness(header, table.name, column.name)
-    if like.score < _LEAST or not values.filled or (column.kind == "id" and not (like.is_exact or _is_id(header))):
+    if like.score < _LEAST or not values.filled or (column.kind == "id" and not (like.is_exact or is_id(header))):
         return None
     translated = _translated(values, column)
     share = 1.0 if translated else values.share(column)
@@ -169,7 +158,7 @@ def _match(header: str, values: Values, table: Table, column: Column) -> Match |
     return Match(header, score, "; ".join(doubts), translated)
 
 
-def _is_id(header: str) -> bool:
+def is_id(header: str) -> bool:
     """Whether a header ends as those of ids do: `customer_unique_id`, not `customer_state`."""
     said = words(header)
     return bool(said) and (said[-1] in _IDS or said[-1].endswith(("号", "代码")))
@@ -208,6 +197,18 @@ def _only(look: Look, column: Column, taken: dict[str, Match]) -> Match | None:
         return None
     ((header, values),) = left.items()
     return Match(header, _BY_VALUES * values.filled, f"the only column left that holds {column.kind}s")
+
+
+def _pieces(look: Look, amount: str) -> str | None:
+    """The column that counts pieces, where the amount is called a price."""
+    if not _PRICE & set(words(amount)) and "价" not in amount:
+        return None
+    counts = (
+        header
+        for header, values in look.columns.items()
+        if (_QUANTITY & set(words(header)) or "数量" in header) and values.are_all("number")
+    )
+    return next(counts, None)
 
 
 def _repeated(look: Look, table: Table, columns: dict[str, Match]) -> str:

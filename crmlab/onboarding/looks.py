@@ -81,16 +81,32 @@ class Values:
 
 @dataclass(frozen=True)
 class Look:
-    """What a file looks like; `form` says how it is opened, `rows` how many there are (at most `SAMPLE`)."""
+    """What a file looks like.
+
+    Attributes
+    ----------
+    form
+        How it is opened.
+    rows
+        How many there are, at most `SAMPLE`.
+    customer
+        The column that is said to identify the customer; None where nobody said so, or it is not there.
+    """
 
     path: Path
     form: SourceForm
     rows: int
     columns: dict[str, Values]
+    customer: str | None = None
 
 
-def look(path: Path, project: Project, *, currency: str, timezone: str = "UTC") -> Look:
+def look(path: Path, project: Project, *, currency: str, timezone: str = "UTC", customer: str | None = None) -> Look:
     """Open a file as `data.<table>.source` would be, and try its first rows as every kind that the contract knows.
+
+    Parameters
+    ----------
+    customer
+        What files call the column that identifies the customer; None leaves it to be guessed.
 
     Raises
     ------
@@ -103,7 +119,8 @@ def look(path: Path, project: Project, *, currency: str, timezone: str = "UTC") 
     with ExitStack() as held:
         (file,) = opened(connection, form, project, "new", path.name, held)
         try:
-            return Look(path, form, *_values(connection, file, form, currency, timezone))
+            rows, columns = _values(connection, file, form, currency, timezone)
+            return Look(path, form, rows, columns, customer if customer in columns else None)
         finally:
             connection.close()
 

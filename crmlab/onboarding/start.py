@@ -4,12 +4,13 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from crmlab.contract import TABLES, InputError
+from crmlab.contract import TABLES, InputError, suggestion
 from crmlab.notebook import Notebook, check_name, read_notebooks
 from crmlab.onboarding.client_file import client_file
-from crmlab.onboarding.guess import Guess, guess, joinable, one_each
+from crmlab.onboarding.guess import Guess, one_each
+from crmlab.onboarding.joins import guesses
 from crmlab.onboarding.looks import Look, look
 from crmlab.onboarding.unlocks import added, sharpened, unlocked
 from crmlab.params import Project
@@ -44,7 +45,9 @@ class Start:
         return self.text.count("# CHECK")
 
 
-def start(project: Project, client: str, files: Iterable[Path], *, currency: str | None = None) -> Start:
+def start(
+    project: Project, client: str, files: Iterable[Path], *, currency: str | None = None, customer: str | None = None
+) -> Start:
     """Guess what files are and write the client's file in memory.
 
     Parameters
@@ -53,22 +56,34 @@ def start(project: Project, client: str, files: Iterable[Path], *, currency: str
         Files, or folders of them.
     currency
         Of all amounts; None takes what the headers say.
+    customer
+        The column of the files that identifies the customer; None takes the one with a name for it.
 
     Raises
     ------
     InputError
-        If the client is there already, a file cannot be opened, or none is a table of the contract.
+        If the client is there already, a file cannot be opened, none has that column, or none is a table of the
+        contract.
     """
     check_name(client, f"params/{client}.yaml")
     if client in project.clients():
         raise InputError(f"{project.params.name}/{client}.yaml: is there already; edit it, or take another name")
     paths = _files(files)
-    looks = _joined([look(path.resolve(), project, currency=currency or "USD") for path in paths], project)
+    looks = _joined(
+        [look(path.resolve(), project, currency=currency or "USD", customer=customer) for path in paths], project
+    )
+    if customer and not any(each.customer for each in looks):
+        known = sorted({header for each in looks for header in each.columns})
+        raise InputError(f"no file has a column {customer}{suggestion(customer, known)}")
     found = currency or _currency(looks)
-    tables, others = one_each(guess(each) for each in looks)
+    tables, others = one_each(guesses(looks))
     if not tables:
-        nearest = "\n".join(line for other in others for line in _lacks(other, looks))
-        raise InputError(f"none of these files is a table that crmlab knows:\n{nearest}")
+        nearest = "\n".join(map(_lacks, others))
+        raise InputError(
+            f"none of these files is a table that crmlab knows:\n{nearest}\n"
+            "say what identifies the customer (CUSTOMER=column), or write the client's file by hand, as "
+            "docs/data_dictionary.md describes the tables"
+        )
     headers = [header for each in tables for header in each.look.columns]
     language = "zh" if 2 * sum(bool(_CHINESE.search(header)) for header in headers) > len(headers) else "en"
     text = client_file(client, tables, currency=found or "USD", language=language, sure_of_currency=found is not None)
@@ -81,10 +96,11 @@ def told(made: Start, project: Project) -> list[str]:
     for found in made.tables:
         doubts = sum(bool(match.doubt) for match in found.columns.values())
         check = f", {doubts} of them to be checked" if doubts else ""
-        lines.append(f"{found.look.path.name}: {found.table} ({len(found.columns)} columns found{check})")
-    looks = [found.look for found in (*made.tables, *made.others)]
+        joined = "".join(f", joined with {_file(join.source)} by {join.on}" for join in found.look.form.join)
+        lines.append(f"{found.look.path.name}: {found.table} ({len(found.columns)} columns found{check}){joined}")
+    used = {join.source for found in made.tables for join in found.look.form.join}
     for other in made.others:
-        lines += _lacks(other, looks)
+        lines += [] if other.look.form.source in used else [_lacks(other)]
     notebooks = list(read_notebooks(project.notebooks).values())
     present = [found.table for found in made.tables]
     lines += ["", "With these tables:", *(f"  {each.name}: {_said(each, present)}" for each in notebooks)]
@@ -105,15 +121,22 @@ def _said(notebook: Notebook, present: Sequence[str]) -> str:
 
 def _adds(notebooks: Iterable[Notebook], present: Sequence[str], table: str) -> str:
     """What a further table adds to what notebooks say."""
-    said, sharper = [], []
+    said, sharper, later = [], [], []
     for notebook in notebooks:
-        more = () if notebook.needs else added(notebook, present, table)
-        if more:
+        if notebook.needs:
+            continue
+        if more := added(notebook, present, table):
             said.append(f"{notebook.name}: {'; '.join(_topics(more))}")
-        elif not notebook.needs and sharpened(notebook, present, table):
+        elif sharpened(notebook, present, table):
             sharper.append(notebook.name)
+        elif more := added(notebook, {*present, *(needed := notebook.tables or notebook.any_of[:1])}, table):
+            later.append(f"with {' and '.join(needed)}, {notebook.name}: {'; '.join(_topics(more))}")
     said += [f"more detail in {', '.join(sharper)}"] if sharper else []
-    return ". ".join(said) or "with other tables only"
+    return ". ".join(said or later) or "nothing yet"
+
+
+def _file(source: str) -> str:
+    return PurePath(source).name
 
 
 def _topics(sections: Sequence[str]) -> list[str]:
@@ -164,8 +187,8 @@ def _currency(looks: Iterable[Look]) -> str | None:
     return codes.pop() if len(codes) == 1 else None
 
 
-def _lacks(other: Guess, looks: Iterable[Look]) -> list[str]:
+def _lacks(other: Guess) -> str:
+    name = other.look.path.name
     if other.fits:
-        return [f"{other.look.path.name}: left out, another file is {other.table} already"]
-    lines = [f"{other.look.path.name}: left out; to be {other.table} it lacks {'; '.join(other.missing)}"]
-    return lines + [f"  {hint}" for hint in joinable(other, looks)]
+        return f"{name}: left out, another file is {other.table} already"
+    return f"{name}: left out; to be {other.table} it lacks {'; '.join(other.missing)}"

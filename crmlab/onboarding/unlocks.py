@@ -9,6 +9,7 @@ import ast
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crmlab.contract import TABLES
 from crmlab.notebook import Notebook
@@ -53,35 +54,40 @@ def sharpened(notebook: Notebook, tables: Collection[str], table: str) -> bool:
 
 
 def _sections(notebook: Notebook, tables: Collection[str]) -> tuple[str, ...]:
-    content = json.loads(notebook.path.read_text(encoding="utf-8"))
+    cells, computed = _read(notebook.path.read_text(encoding="utf-8"))
     absent: set[str] = set()
     heading, said = "", dict[str, bool]()
-    for cell in content["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            headings = [line for line in source.splitlines() if line.startswith("## ")]
-            heading = headings[-1].removeprefix("## ") if headings else heading
+    for cell in cells:
+        if isinstance(cell, str):
+            heading = cell
             continue
-        known = _assigned(ast.parse(source), tables, absent)
+        known = _assigned(cell, tables, absent)
         if heading and heading.split(":")[0] not in _OF_ALL:
-            shown = known & _computed(content)
-            said[heading] = said.get(heading, False) or bool(shown - absent)
+            said[heading] = said.get(heading, False) or bool(known & computed - absent)
     return tuple(name for name, speaks in said.items() if speaks)
 
 
-def _computed(content: dict) -> set[str]:
-    """Names that cells assign from what they compute of the client's tables, not from parameters or modules."""
-    found: set[str] = {"client"}
-    for cell in content["cells"]:
-        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", ()):
-            for node in ast.walk(ast.parse("".join(cell["source"]))):
-                if (
-                    isinstance(node, ast.Assign)
-                    and isinstance(node.value, ast.Call | ast.Tuple)
-                    and _names(node) & found
-                ):
-                    found |= set().union(*map(_names, node.targets))
-    return found - {"client"}
+@lru_cache(maxsize=32)  # every question reads all notebooks anew
+def _read(text: str) -> tuple[list[str | ast.Module], set[str]]:
+    """A notebook's headings and cells of code, in order; and the names that cells compute of the client's tables."""
+    cells: list[str | ast.Module] = []
+    computed = {"client"}
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            cells += [line.removeprefix("## ") for line in source.splitlines() if line.startswith("## ")]
+        elif cell["cell_type"] == "code":
+            cells.append(tree := ast.parse(source))
+            if "parameters" not in cell["metadata"].get("tags", ()):
+                _note_computed(tree, computed)
+    return cells, computed - {"client"}
+
+
+def _note_computed(tree: ast.Module, found: set[str]) -> None:
+    """Add the names that a cell assigns from what it computes of those found, not from parameters or modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call | ast.Tuple) and _names(node) & found:
+            found.update(*map(_names, node.targets))
 
 
 def _assigned(tree: ast.Module, tables: Collection[str], absent: set[str]) -> set[str]:

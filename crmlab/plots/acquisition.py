@@ -5,6 +5,7 @@ from crmlab.messages import _
 from crmlab.plots.forest import DOT, INTERVAL, money_axis
 from crmlab.plots.house import is_narrow, new_axes, value_name
 from crmlab.plots.svg import TOKENS
+from crmlab.privacy import min_group
 
 LINE, C1 = TOKENS["line"], TOKENS["c1"]
 
@@ -14,7 +15,7 @@ def cac_by_month(cost, ax=None):
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     ax = new_axes() if ax is None else ax
-    known = cost.months[[cac is not None for cac in cost.months["cac"]]]
+    known = cost.months[[cac is not None and cac.n >= min_group() for cac in cost.months["cac"]]]
     if cost.total is None or known.empty:
         ax.set_axis_off()
         ax.set_title(_("The cost of winning a customer cannot be told"), loc="left")

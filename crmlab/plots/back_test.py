@@ -4,8 +4,9 @@ import numpy as np
 
 from crmlab import language
 from crmlab.diagnosis.outcome import PREDICTS, REVERSED
-from crmlab.messages import _, clauses, ngettext
-from crmlab.plots.forest import DOT, INTERVAL
+from crmlab.groups import large, left_out
+from crmlab.messages import _, clauses, ngettext, sentences
+from crmlab.plots.forest import DOT, INTERVAL, nothing
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.svg import TOKENS
 
@@ -16,7 +17,9 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 def outcome_by_score(tested, ax=None):
     """Share of customers to whom it happened, by their score: groups of equal size, the lowest first."""
     ax = new_axes() if ax is None else ax
-    rows = tested.groups
+    rows = large(tested.groups)
+    if rows.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     shares = list(rows["share"])
     places, values = np.arange(len(rows)), np.array([share.value for share in shares])
     average = tested.events / tested.n
@@ -55,7 +58,8 @@ def outcome_by_score(tested, ax=None):
         "{finding}. Share of customers to whom it happened within {n} months, by score: {rows}.",
         tested.months,
     )
-    ax.set_label(words.format(finding=finding, n=tested.months, rows=told))
+    others = left_out(len(tested.groups) - len(rows))
+    ax.set_label(sentences(words.format(finding=finding, n=tested.months, rows=told), others))
     return ax
 
 

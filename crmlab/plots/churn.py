@@ -6,9 +6,9 @@ import pandas as pd
 from crmlab import language
 from crmlab.churn.retention import PURCHASES
 from crmlab.churn.survival import ALIKE, LONGER
-from crmlab.groups import named
+from crmlab.groups import large, left_out, named
 from crmlab.messages import _, clauses, listed, ngettext, sentences
-from crmlab.plots.forest import DOT, HOLLOW, INTERVAL
+from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, nothing
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS
@@ -68,6 +68,8 @@ def cohort_triangle(cohorts, ax=None):
 
     ax = new_axes() if ax is None else ax
     shares = cohorts.matrix()
+    if shares.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     narrow = is_narrow(ax)
     values = shares.to_numpy(float)
     least = min(float(np.nanmin(values)), 0.99)
@@ -91,25 +93,27 @@ def cohort_triangle(cohorts, ax=None):
     value_name(ax, _("per cent who still have a contract"))
     finding = _cohort_finding(cohorts)
     ax.set_title(finding, loc="left")
-    told = clauses(
+    told = large(cohorts.table())
+    listing = clauses(
         _("{cohort}: {share} after {months} {evidence}").format(
             cohort=language.day(row.cohort),
             share=row.share.text(),
             months=language.quantity(row.age, "months"),
             evidence=row.share.evidence(),
         )
-        for row in cohorts.table().itertuples()
+        for row in told.itertuples()
     )
     label = _(
         "{finding}. Heat map of the share of each cohort that still has a contract; the latest of each: {shares}."
     )
-    ax.set_label(label.format(finding=finding, shares=told))
+    others = left_out(len(cohorts.table()) - len(told))
+    ax.set_label(sentences(label.format(finding=finding, shares=listing), others))
     return ax
 
 
 def _cohort_finding(cohorts) -> str:
     if cohorts.earlier is None:
-        last = cohorts.table().iloc[0]
+        last = large(cohorts.table()).iloc[0]
         return _("{share} still have a contract after {months}").format(
             share=last["share"].text(), months=language.quantity(int(last["age"]), "months")
         )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from crmlab import language
-from crmlab.groups import column_name, named
+from crmlab.groups import OTHERS, column_name, large, left_out, named
 from crmlab.messages import _, clauses, pgettext, sentences
 from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, rows_of
 from crmlab.plots.house import is_narrow, new_axes, percent_axis
@@ -58,9 +58,12 @@ def contribution_by_group(contribution, ax=None):
 def revenue_bridge(bridge, ax=None):
     """From the amount of the period before to that of the later one, step by step."""
     ax = new_axes() if ax is None else ax
-    steps = [_(step) for step in bridge.steps["step"]]
+    shown = bridge.steps.index.isin(large(bridge.steps.assign(step=bridge.steps["step"].map(_))).index)
+    steps = [_(step) for step in bridge.steps.loc[shown, "step"]]
+    changes = bridge.steps.loc[shown, "amount"].to_numpy(dtype=float)
+    if not shown.all():
+        steps, changes = [*steps, _(OTHERS)], np.append(changes, bridge.steps.loc[~shown, "amount"].sum())
     names = [_("Period before"), *steps, _("This period")]
-    changes = bridge.steps["amount"].to_numpy(dtype=float)
     place = rows_of(ax, names)
     reached = bridge.before + np.concatenate([[0.0], np.cumsum(changes)])
     starts = np.concatenate([[0.0], reached[:-1], [0.0]])
@@ -103,7 +106,7 @@ def revenue_bridge(bridge, ax=None):
         now=language.quantity(bridge.now, bridge.unit),
         steps=told or _("no customer in either"),
     )
-    ax.set_label(sentences(words, bridge.summary()))
+    ax.set_label(sentences(words, left_out(int((~shown).sum())), bridge.summary()))
     return ax
 
 

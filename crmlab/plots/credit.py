@@ -5,20 +5,24 @@ import numpy as np
 from crmlab import language
 from crmlab.credit.tiers import HIGH, IN_DEFAULT
 from crmlab.credit.value_at_risk import VALUE_TIERS
+from crmlab.disclosure import HIDDEN
+from crmlab.groups import large, left_out
 from crmlab.messages import _, clauses, ngettext, sentences, spoken
 from crmlab.plots.calibration import draw_calibration
+from crmlab.plots.cells import counted_cells, largest_cell, listed_cells
+from crmlab.plots.forest import nothing
 from crmlab.plots.house import is_narrow, new_axes
 from crmlab.plots.svg import TOKENS
 
-LINE, PAPER, INK, MUTED, C1, C2 = (TOKENS[name] for name in ("line", "paper", "ink", "muted", "c1", "c2"))
-# on which ink stays readable, light and dark; a page sets paper around every letter, so that paper's colour is not
-_SHADES = [TOKENS[f"q{place}"] for place in range(1, 5)]
+MUTED, C1, C2 = (TOKENS[name] for name in ("muted", "c1", "c2"))
 
 
 def calibration_plot(check, ax=None):
     """Share of customers who came to default against the probability foretold, by bands of equal size."""
     ax = new_axes() if ax is None else ax
-    rows = check.bands
+    rows = large(check.bands)
+    if rows.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     off = draw_calibration(
         ax, rows, over=_("probability foretold, mean of the band"), share=_("share who came to default")
     )
@@ -32,12 +36,11 @@ def calibration_plot(check, ax=None):
         )
         for row in rows.itertuples()
     )
-    ax.set_label(
-        _(
-            "{finding}. Share of customers who came to default against the probability foretold, by bands of customers "
-            "with intervals that hold in all at once: {listed}."
-        ).format(finding=finding, listed=listed)
-    )
+    drawn = _(
+        "{finding}. Share of customers who came to default against the probability foretold, by bands of customers "
+        "with intervals that hold in all at once: {listed}."
+    ).format(finding=finding, listed=listed)
+    ax.set_label(sentences(drawn, left_out(len(check.bands) - len(rows))))
     return ax
 
 
@@ -61,31 +64,13 @@ def _calibration_finding(missed: int, bands: int) -> str:
 
 def value_risk_map(result, ax=None):
     """Customers by value and by risk: how many, and their share of the lifetime value; darker with more customers."""
-    from matplotlib.patches import Rectangle
-
     ax = new_axes() if ax is None else ax
-    customers, value = result.matrix("customers"), result.matrix("value")
-    total, most = float(value.to_numpy().sum()), max(float(customers.to_numpy().max(initial=0)), 1.0)
-    narrow = is_narrow(ax)
-    for row, tier in enumerate(customers.index):
-        for column, risk in enumerate(customers.columns):
-            count = int(customers.loc[tier, risk])
-            shade = min(int(len(_SHADES) * count / most), len(_SHADES) - 1)
-            ax.add_patch(Rectangle((column, row), 1, 1, facecolor=_SHADES[shade], edgecolor=PAPER, linewidth=2))
-            middle = {"ha": "center", "color": INK}
-            share = language.quantity(float(value.loc[tier, risk]) / total if total > 0 else 0.0, "share")
-            ax.text(column + 0.5, row + 0.48, language.number(count), va="bottom", fontweight="bold", **middle)
-            ax.text(column + 0.5, row + 0.52, share, va="top", **middle)
-    ax.set_xlim(0, max(len(customers.columns), 1))
-    ax.set_ylim(len(customers.index), 0)
-    across, down = [_(risk) for risk in customers.columns], [_(tier) for tier in customers.index]
-    ax.set_xticks(np.arange(len(across)) + 0.5, [_broken(name) for name in across] if narrow else across)
-    ax.set_yticks(np.arange(len(down)) + 0.5, [_broken(name) for name in down] if narrow else down)
-    ax.grid(False)
-    ax.spines["bottom"].set_visible(False)
+    customers, hidden = result.matrix("customers"), result.hidden.to_numpy()
+    cells = customers.to_numpy(), [_(tier) for tier in customers.index], [_(risk) for risk in customers.columns]
+    counted_cells(ax, cells[0], result.matrix("value").to_numpy(), *cells[1:], hidden)
     ax.set_xlabel(_("customers, and their share of the lifetime value"), loc="left")
-    risky = [risk for risk in (HIGH, IN_DEFAULT) if risk in customers.columns]
-    found = int(customers.loc[VALUE_TIERS[-1], risky].sum())
+    risky = np.outer(customers.index == VALUE_TIERS[-1], customers.columns.isin((HIGH, IN_DEFAULT)))
+    found = int(cells[0][risky].sum())
     finding = (
         ngettext(
             "One customer of high value is of high risk or in default",
@@ -95,13 +80,12 @@ def value_risk_map(result, ax=None):
         if found
         else _("No customer of high value is of high risk or in default")
     )
+    if hidden[risky].any():
+        finding = largest_cell(*cells, hidden)
     ax.set_title(finding, loc="left")
-    listed = clauses(
-        _("{value}, {risk}: {n}").format(value=_(tier), risk=_(risk), n=language.number(int(customers.loc[tier, risk])))
-        for tier in customers.index
-        for risk in customers.columns
-    )
-    ax.set_label(_("{finding}. Customers by value and risk: {listed}.").format(finding=finding, listed=listed))
+    told, others = listed_cells(*cells, hidden)
+    drawn = _("Customers by value and risk: {listed}.").format(listed=told) if told else ""
+    ax.set_label(sentences(_("{finding}.").format(finding=finding), drawn, others))
     return ax
 
 
@@ -110,8 +94,9 @@ def overdue_ageing(behaviour, ax=None):
     import seaborn
 
     ax = new_axes() if ax is None else ax
-    rows, unit = behaviour.ageing, behaviour.overdue.unit
-    amounts, place = rows["amount"].to_numpy(float), np.arange(len(rows))
+    rows, unit, place = behaviour.ageing, behaviour.overdue.unit, np.arange(len(behaviour.ageing))
+    shown = np.isin(place, large(rows.reset_index(drop=True)).index)
+    amounts = np.where(shown, rows["amount"].to_numpy(float), 0.0)
     oldest = place == place[-1]
     seaborn.barplot(
         x=place, y=amounts, hue=oldest, palette={True: C2, False: C1}, saturation=1, dodge=False, width=0.72,
@@ -121,9 +106,13 @@ def overdue_ageing(behaviour, ax=None):
     for at, row in zip(place, rows.itertuples(), strict=True):
         text = {"textcoords": "offset points", "ha": "center"}
         strong = "bold" if oldest[at] else "normal"
+        if not shown[at]:
+            ax.annotate(HIDDEN, (at, 0), xytext=(0, 5), color=MUTED, **text)
+            continue
         ax.annotate(_short(row.amount, unit), (at, row.amount), xytext=(0, 22), fontweight=strong, **text)
         owes = ngettext("{n} customer", "{n} customers", row.customers).format(n=language.number(row.customers))
-        owing.append(owes)
+        told = _("{band}: {amount}, {customers}")
+        owing.append(told.format(band=_(row.band), amount=language.quantity(row.amount, unit), customers=owes))
         ax.annotate(owes, (at, row.amount), xytext=(0, 5), color=MUTED, **text)
     names = [_(band) for band in rows["band"]]
     ax.set_xticks(place, [_broken(name) for name in names] if is_narrow(ax) else names)
@@ -131,23 +120,18 @@ def overdue_ageing(behaviour, ax=None):
     ax.set_yticks([])
     ax.set_xlabel(_("how long the amounts are overdue"), loc="left")
     ax.set_ylabel("")
-    total = float(amounts.sum())
+    total = float(rows["amount"].sum())
     finding = _("Nothing is overdue")
-    if total > 0:
+    if total > 0 and not shown[-1]:
+        finding = _("{amount} is overdue").format(amount=language.quantity(total, unit))
+    elif total > 0:
         finding = _("{share} of the overdue amount is more than 90 days late").format(
             share=language.quantity(float(amounts[-1]) / total, "share")
         )
     ax.set_title(finding, loc="left")
-    listed = clauses(
-        _("{band}: {amount}, {customers}").format(band=name, amount=language.quantity(row.amount, unit), customers=owes)
-        for name, owes, row in zip(names, owing, rows.itertuples(), strict=True)
-    )
-    ax.set_label(
-        sentences(
-            _("{finding}.").format(finding=finding),
-            _("Bars of the overdue amounts by how long they are overdue: {listed}.").format(listed=listed),
-        )
-    )
+    drawn = _("Bars of the overdue amounts by how long they are overdue: {listed}.").format(listed=clauses(owing))
+    others = left_out(int((~shown).sum()))
+    ax.set_label(sentences(_("{finding}.").format(finding=finding), drawn if owing else "", others))
     return ax
 
 

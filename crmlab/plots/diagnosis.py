@@ -42,7 +42,9 @@ def score_overview(diagnosis, ax=None):
         ax.annotate(language.number(score.value, 0), (score.value, at), xytext=(0, 7), **beside)
     weakest = _weakest(diagnosis)
     finding = _("Rated {rating}; weakest: {part}, {score} of 100 points")
-    if diagnosis.coverage < PROVISIONAL:
+    if diagnosis.rating is None:
+        finding = _("Too little is known for a rating; weakest of what is known: {part}, {score} of 100 points")
+    elif diagnosis.coverage < PROVISIONAL:
         finding = _("Provisionally rated {rating}; weakest of what is known: {part}, {score} of 100 points")
     finding = finding.format(
         rating=diagnosis.rating, part=_(PARTS[weakest.part][0]), score=language.number(weakest.score.value, 0)

@@ -1,9 +1,9 @@
-"""What figures with one row per group share: named rows, an axis of money, marks and their legend."""
+"""What figures with one row per group share: named rows, an axis of money, marks and their legend, or nothing."""
 
 import numpy as np
 
 from crmlab import language
-from crmlab.messages import spoken
+from crmlab.messages import _, spoken
 from crmlab.plots.house import is_narrow
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS
@@ -23,6 +23,15 @@ def rows_of(ax, names) -> np.ndarray:
     ax.yaxis.grid(False)
     ax.xaxis.grid(True)
     return place
+
+
+def nothing(ax, finding: str):
+    """Axes that say why there is nothing to draw."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_title(finding, loc="left")
+    ax.set_label(_("{finding}.").format(finding=finding))
+    return ax
 
 
 def money_axis(axis, unit: str, low: float, high: float) -> None:

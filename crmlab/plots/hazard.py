@@ -3,9 +3,10 @@
 import numpy as np
 
 from crmlab import language
-from crmlab.messages import _, clauses, ngettext
+from crmlab.groups import large, left_out
+from crmlab.messages import _, clauses, ngettext, sentences
 from crmlab.plots.calibration import draw_calibration
-from crmlab.plots.forest import DOT, INTERVAL
+from crmlab.plots.forest import DOT, INTERVAL, nothing
 from crmlab.plots.house import is_narrow, new_axes, value_name
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS
@@ -79,7 +80,9 @@ def _span(low: float, high: float) -> str:
 def churn_calibration(check, ax=None):
     """Share of customers who left against the probability foretold, by tenths."""
     ax = new_axes() if ax is None else ax
-    rows = check.deciles.iloc[::-1]
+    rows = large(check.deciles).iloc[::-1]
+    if rows.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     off = draw_calibration(ax, rows, over=_("probability foretold, mean of the tenth"), share=_("share who left"))
     finding = _calibration_finding(off, len(rows))
     ax.set_title(finding, loc="left")
@@ -91,12 +94,11 @@ def churn_calibration(check, ax=None):
         )
         for row in rows.itertuples()
     )
-    ax.set_label(
-        _(
-            "{finding}. Share of customers who left against the probability foretold, by tenths with intervals that "
-            "hold in all at once: {listed}."
-        ).format(finding=finding, listed=listed)
-    )
+    drawn = _(
+        "{finding}. Share of customers who left against the probability foretold, by tenths with intervals that "
+        "hold in all at once: {listed}."
+    ).format(finding=finding, listed=listed)
+    ax.set_label(sentences(drawn, left_out(len(check.deciles) - len(rows))))
     return ax
 
 
@@ -117,7 +119,9 @@ def _calibration_finding(missed: int, bands: int) -> str:
 def lift_by_decile(check, ax=None):
     """How many times as many left in each tenth as among all, the highest risk first."""
     ax = new_axes() if ax is None else ax
-    rows, overall = check.deciles, float(check.predictions["left"].mean())
+    rows, overall = large(check.deciles), float(check.predictions["left"].mean())
+    if len(rows) < len(check.deciles):
+        return nothing(ax, _("A tenth of the customers is too few to be told of"))
     lifts, low, high = (rows[name].to_numpy(float) / overall for name in ("actual", "low", "high"))
     place = np.arange(len(rows))
     ax.bar(place, lifts, color=C1, width=0.7)

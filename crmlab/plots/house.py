@@ -8,7 +8,8 @@ from functools import cache
 
 from crmlab import language
 from crmlab.absence import Absent
-from crmlab.messages import _
+from crmlab.groups import left_out
+from crmlab.messages import _, sentences
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS, page_svg, titled
 from crmlab.prose import MIME, NOTHING, Block
@@ -112,6 +113,8 @@ def figure(
             if kind == "wide":
                 image = titled(drawn, shortened(finding, 0.7 * width), width, height)  # titles are larger and bold
             content |= {"title": finding, "label": label, kind: page_svg(drawn, kind=kind, label=label)}
+    if (note := left_out(1)) in label:
+        content["read"] = sentences(content["read"], note)
     return Figure(content, image)
 
 

@@ -170,7 +170,7 @@ def _course_finding(course) -> str:
 def weighted_beside_unweighted(weighted, ax=None):
     """The score as answered and weighted to the customers, above the shares that made the weights."""
     ax = new_axes() if ax is None else ax
-    margins = weighted.margins.assign(gap=lambda rows: rows["customers"] - rows["answers"])
+    margins = weighted.margins.assign(gap=lambda rows: rows["customer_share"] - rows["answers"])
     furthest = margins.reindex(margins["gap"].abs().sort_values(ascending=False, kind="stable").index)
     names = [_("unweighted"), _("weighted")]
     scores = [weighted.unweighted, weighted.weighted]
@@ -194,7 +194,7 @@ def weighted_beside_unweighted(weighted, ax=None):
               "{answers} of the answers.").format(
         move=language.number(move, 1),
         group=weighted.shown_groups().loc[furthest.index[0]],
-        customers=language.quantity(float(first["customers"]), "share"),
+        customers=language.quantity(float(first["customer_share"]), "share"),
         answers=language.quantity(float(first["answers"]), "share"),
     )  # fmt: skip
     ax.set_label(sentences(weighted.summary(), words))

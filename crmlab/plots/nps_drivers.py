@@ -7,7 +7,7 @@ from crmlab.groups import named
 from crmlab.messages import _, clauses, listed, ngettext
 from crmlab.nps.driver_names import pain_point
 from crmlab.nps.importance import MEND
-from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, rows_of
+from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, nothing, rows_of
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import TOKENS
@@ -25,7 +25,7 @@ def importance_performance_map(importance, ax=None):
     ax = new_axes() if ax is None else ax
     rows = importance.drivers[importance.drivers["lever"].astype(bool)]
     if rows.empty:
-        return _nothing(ax, _("No service that the firm gives is among the drivers"))
+        return nothing(ax, _("No service that the firm gives is among the drivers"))
     mend = (rows["verdict"] == MEND).to_numpy()
     x, y = (np.array([each.value for each in rows[name]]) for name in ("performance", "importance"))
     for across, up, first in zip(rows["performance"], rows["importance"], mend, strict=True):
@@ -115,7 +115,7 @@ def service_times(levels, ax=None):
     names = {"response_median": _("first answer"), "resolution_median": _("resolution")}
     shown, told = _two_measures(ax, levels, names)
     if not shown:
-        return _nothing(ax, _("How long cases take is not known"))
+        return nothing(ax, _("How long cases take is not known"))
     most = max(each.value if each.high is None else each.high for each in shown)
     if not isinstance(levels.targets["response"], dict):
         ax.axvline(levels.targets["response"], color=LINE, **_DOTTED)
@@ -137,7 +137,7 @@ def service_targets(levels, ax=None):
     ax = new_axes() if ax is None else ax
     shown, told = _two_measures(ax, levels, {"response_within": _("answered"), "resolution_within": _("resolved")})
     if not shown:
-        return _nothing(ax, _("How many cases are within the target is not known"))
+        return nothing(ax, _("How many cases are within the target is not known"))
     ax.set_xlim(-0.015, 1.015)
     percent_axis(ax.xaxis, (0, 0.25, 0.5, 0.75, 1))
     ax.set_title(_service_finding(levels), loc="left")
@@ -210,7 +210,7 @@ def _by_answer(payoff, outcome: str, ax=None):
     plain, adjusted = list(rows[outcome]), list(rows[f"{outcome}_adjusted"])
     known = [each for each in (*plain, *adjusted) if each is not None]
     if not known:
-        return _nothing(ax, _("What customers did after their answer is not known"))
+        return nothing(ax, _("What customers did after their answer is not known"))
     marks, legends = [], []
     if any(adjusted):
         for at, each in zip(place, adjusted, strict=True):
@@ -269,12 +269,3 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
 
     ticks = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
     return [round(float(tick), 6) for tick in ticks if low - 1e-9 <= tick <= high + 1e-9] or [low]
-
-
-def _nothing(ax, finding: str):
-    """Axes that say why there is nothing to draw."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.set_title(finding, loc="left")
-    ax.set_label(_("{finding}.").format(finding=finding))
-    return ax

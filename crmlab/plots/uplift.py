@@ -5,9 +5,10 @@ import numpy as np
 from crmlab import language
 from crmlab.groups import column_name, named
 from crmlab.messages import _, clauses, pgettext, sentences
-from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, rows_of
+from crmlab.plots.forest import DOT, HOLLOW, INTERVAL, legend, money_axis, nothing, rows_of
 from crmlab.plots.house import is_narrow, new_axes, percent_axis
 from crmlab.plots.svg import TOKENS
+from crmlab.privacy import min_group
 
 MUTED, LINE, PAPER, INK, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper", "ink", "c1", "c2"))
 _DOTTED = (0, (2, 3))
@@ -18,7 +19,10 @@ _FEWEST = 0.2
 def event_study(effect, ax=None):
     """The effect by month since the start, with what the groups differed by before it."""
     ax = new_axes() if ax is None else ax
-    events = effect.events[effect.events["customers"] >= _FEWEST * effect.events["customers"].max()]
+    fewest = max(_FEWEST * effect.events["customers"].max(), min_group())
+    events = effect.events[effect.events["customers"] >= fewest]
+    if events.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     month, value = events["event"].to_numpy(dtype=float), events["effect"].to_numpy(dtype=float)
     low, high = events["low"].to_numpy(dtype=float), events["high"].to_numpy(dtype=float)
     before = month < 0

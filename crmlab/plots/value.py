@@ -3,13 +3,17 @@
 import numpy as np
 
 from crmlab import language
+from crmlab.groups import large, left_out
 from crmlab.messages import _, clauses, ngettext, pgettext, sentences
+from crmlab.plots.forest import nothing
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import TOKENS
+from crmlab.privacy import min_group
 from crmlab.segments import segment_name
 
 MUTED, LINE, PAPER, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper", "c1", "c2"))
+_TENTHS = 10
 _INTERVAL = 3.5  # px: the bar of a 95% interval
 _DOT = {"s": 81, "linewidth": 0, "legend": False, "zorder": 3, "clip_on": False}  # 9 px across
 _HOLLOW = _DOT | {"s": 64, "linewidth": 2}
@@ -101,8 +105,11 @@ def rfm_map(rfm, ax=None):
     import seaborn
 
     ax = new_axes() if ax is None else ax
-    segments = rfm.segments.sort_values("revenue", ascending=False, kind="stable").reset_index(drop=True)
-    largest, total = segments.iloc[0], float(segments["revenue"].sum())
+    shown = large(rfm.segments.assign(segment=rfm.segments["segment"].map(segment_name)))
+    if shown.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
+    segments = shown.sort_values("revenue", ascending=False, kind="stable").reset_index(drop=True)
+    largest, total = segments.iloc[0], float(rfm.segments["revenue"].sum())
     widest = 1000 if is_narrow(ax) else 3000  # area in px² of the largest disc
     smallest = 36 / widest
     relative = (segments["revenue"] / max(float(largest["revenue"]), 1e-9)).clip(lower=smallest)
@@ -130,7 +137,7 @@ def rfm_map(rfm, ax=None):
     ax.set_xlabel(_("days since the last purchase, median"), loc="left")
     ax.set_ylabel("")
     value_name(ax, _("repeat purchases, mean"))
-    names = [segment_name(str(name)) for name in segments["segment"]]
+    names = segments["segment"].tolist()
     place_beside(ax, across, up, np.sqrt(widest * relative / np.pi), names)
     if total <= 0:
         ax.set_title(_("The segments brought no revenue"), loc="left")
@@ -138,9 +145,9 @@ def rfm_map(rfm, ax=None):
         ax.set_label(label.format(segments=clauses(names)))
         return ax
     share = language.quantity(float(largest["revenue_share"]), "share")
-    customers = language.quantity(float(largest["customers"] / segments["customers"].sum()), "share")
+    customers = language.quantity(float(largest["customers"] / rfm.segments["customers"].sum()), "share")
     finding = _("{segment}: {customers} of customers, {share} of revenue")
-    if len(segments) == 1:
+    if len(rfm.segments) == 1:
         finding = _("All customers are in one segment: {segment}")
     ax.set_title(finding.format(segment=names[0], customers=customers, share=share), loc="left")
     shares = [language.quantity(float(each), "share") for each in segments["revenue_share"]]
@@ -150,7 +157,8 @@ def rfm_map(rfm, ax=None):
         len(segments),
     )
     listed = clauses(f"{name} {each}" for name, each in zip(names, shares, strict=True))
-    ax.set_label(label.format(n=len(segments), shares=listed))
+    others = left_out(len(rfm.segments) - len(segments))
+    ax.set_label(sentences(label.format(n=len(segments), shares=listed), others))
     return ax
 
 
@@ -159,7 +167,9 @@ def holdout_by_frequency(check, ax=None):
     import seaborn
 
     ax = new_axes() if ax is None else ax
-    rows = check.by_frequency.reset_index(drop=True)
+    rows = large(check.by_frequency).reset_index(drop=True)
+    if rows.empty:
+        return nothing(ax, _("No group is large enough to be told of"))
     place = np.arange(len(rows))
     actual, predicted, low, high = (rows[name].to_numpy(dtype=float) for name in ("actual", "predicted", "low", "high"))
     outside = (actual < low) | (actual > high)
@@ -191,7 +201,8 @@ def holdout_by_frequency(check, ax=None):
         for row in rows.itertuples()
     )
     label = _("{finding}. Purchases per customer by repeat purchases before, with the forecast’s interval: {groups}.")
-    ax.set_label(label.format(finding=finding, groups=listed))
+    others = left_out(len(check.by_frequency) - len(rows))
+    ax.set_label(sentences(label.format(finding=finding, groups=listed), others))
     return ax
 
 
@@ -212,71 +223,50 @@ def _holdout_finding(missed: int, groups: int) -> str:
 def value_by_decile(lifetime_value, ax=None):
     """Expected lifetime value held by each tenth of the customers, the most valuable first.
 
-    Fewer than ten customers have a bar each. A customer who stands on the border of two tenths is divided between them.
+    A customer who stands on the border of two tenths is divided between them. Nothing is drawn where a tenth would be
+    too few customers to be told of.
     """
     import seaborn
 
     ax = new_axes() if ax is None else ax
-    shares = _shares_of_groups(lifetime_value.customers["clv"].to_numpy(dtype=float))
-    groups, customers = len(shares), len(lifetime_value.customers)
-    place, first = np.arange(groups), shares[0]
+    if len(lifetime_value.customers) < _TENTHS * min_group():
+        return nothing(ax, _("A tenth of the customers is too few to be told of"))
+    shares = _shares_of_tenths(lifetime_value.customers["clv"].to_numpy(dtype=float))
+    place, first = np.arange(_TENTHS), shares[0]
     seaborn.barplot(
         x=place, y=shares, hue=place == 0, palette={True: C2, False: C1}, saturation=1, dodge=False, width=0.72,
         errorbar=None, legend=False, ax=ax,
     )  # fmt: skip
-    for at in place[: 1 if is_narrow(ax) else groups] if first else ():
+    for at in place[: 1 if is_narrow(ax) else _TENTHS] if first else ():
         weight = "bold" if at == 0 else "normal"
         text = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontweight": weight}
         ax.annotate(language.quantity(float(shares[at]), "share"), (at, shares[at]), **text)
     best, least = pgettext("by value", "first"), pgettext("by value", "last")
-    ax.set_xticks(place, [best, *map(str, place[1:-1] + 1), least][:groups])
-    ax.set_xlim(-0.6, max(groups, 4) - 0.4)
+    ax.set_xticks(place, [best, *map(str, place[1:-1] + 1), least])
+    ax.set_xlim(-0.6, _TENTHS - 0.4)
     ax.set_ylim(0, max(float(first), 0.1) * 1.12)
     percent_axis(ax.yaxis, np.arange(0, max(first, 0.1) + 1e-9, 0.2 if first > 0.5 else 0.1))
-    tenths = customers >= 10
-    across = _("customers, the most valuable first")
-    drawn = _("Bars of the share of expected value held by each customer, the most valuable first.")
-    if tenths:
-        across = _("tenths of the customers, the most valuable first")
-        drawn = _("Bars of the share of expected value held by each tenth of the customers, the most valuable first.")
-    ax.set_xlabel(across, loc="left")
+    ax.set_xlabel(_("tenths of the customers, the most valuable first"), loc="left")
     ax.set_ylabel("")
     value_name(ax, _("share of the value expected under the model"))
-    finding = _decile_finding(first, customers)
+    finding, words = _("No customer is expected to bring any value"), _("{finding}.")
+    if first:
+        finding = _("The first tenth of customers holds {share} of the expected value")
+        finding = finding.format(share=language.quantity(float(first), "share"))
+        words = _("{finding}, the first half {half}, the last tenth {last}.")
+    half, last = (language.quantity(float(each), "share") for each in (shares[: _TENTHS // 2].sum(), shares[-1]))
     ax.set_title(finding, loc="left")
+    drawn = _("Bars of the share of expected value held by each tenth of the customers, the most valuable first.")
     caution = _(
         "The shares are of values expected under the model, not of what customers will have brought; the model gives "
         "no interval for them."
     )
-    ax.set_label(sentences(drawn, _decile_words(finding, shares, customers), caution))
+    ax.set_label(sentences(drawn, words.format(finding=finding, half=half, last=last), caution))
     return ax
 
 
-def _shares_of_groups(values: np.ndarray) -> np.ndarray:
-    """Share of the sum in each of ten equal groups, or for each customer where there are fewer; zeros if it is zero."""
-    groups = min(10, len(values))
+def _shares_of_tenths(values: np.ndarray) -> np.ndarray:
+    """Share of the sum in each of ten equal groups; zeros if it is zero."""
     held = np.concatenate([[0.0], np.cumsum(np.sort(values)[::-1])])
-    ends = np.interp(np.linspace(0, len(values), groups + 1), np.arange(len(held)), held)
-    return np.diff(ends) / held[-1] if held[-1] > 0 else np.zeros(groups)
-
-
-def _decile_finding(first: float, customers: int) -> str:
-    if first == 0:
-        several = _("No customer is expected to bring any value")
-        return several if customers > 1 else _("The customer is expected to bring no value")
-    if customers == 1:
-        return _("One customer holds all of the expected value")
-    finding = _("The most valuable of {n} customers holds {share} of the expected value")
-    if customers >= 10:
-        finding = _("The first tenth of customers holds {share} of the expected value")
-    return finding.format(n=customers, share=language.quantity(float(first), "share"))
-
-
-def _decile_words(finding: str, shares: np.ndarray, customers: int) -> str:
-    """The finding, and what the others hold."""
-    if customers == 1 or shares[0] == 0:
-        return _("{finding}.").format(finding=finding)
-    half, last = (language.quantity(float(each), "share") for each in (shares[:5].sum(), shares[-1]))
-    if customers < 10:
-        return _("{finding}, the least valuable {last}.").format(finding=finding, last=last)
-    return _("{finding}, the first half {half}, the last tenth {last}.").format(finding=finding, half=half, last=last)
+    ends = np.interp(np.linspace(0, len(values), _TENTHS + 1), np.arange(len(held)), held)
+    return np.diff(ends) / held[-1] if held[-1] > 0 else np.zeros(_TENTHS)

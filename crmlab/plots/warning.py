@@ -3,8 +3,9 @@
 import numpy as np
 
 from crmlab import language
+from crmlab.groups import large, left_out
 from crmlab.messages import _, clauses, ngettext, sentences
-from crmlab.plots.forest import INTERVAL, money_axis, rows_of
+from crmlab.plots.forest import INTERVAL, money_axis, nothing, rows_of
 from crmlab.plots.house import is_narrow, new_axes, percent_axis, value_name
 from crmlab.plots.svg import TOKENS
 
@@ -125,10 +126,13 @@ def value_at_risk_by_rank(warning, ax=None):
 def value_at_risk_by_reason(warning, ax=None):
     """Value at risk with the customers at risk by their first reason, with how many they are."""
     ax = new_axes() if ax is None else ax
-    rows, of_value = warning.reasons, warning.value_at_risk is not None
+    rows, of_value = large(warning.reasons), warning.value_at_risk is not None
+    if rows.empty and len(warning.reasons):
+        return nothing(ax, _("No group is large enough to be told of"))
     place = rows_of(ax, rows["reason"])
     unit = warning.value_at_risk.unit if of_value else "customers"
-    sizes = rows["value_at_risk" if of_value else "customers"].to_numpy(float)
+    measure = "value_at_risk" if of_value else "customers"
+    sizes, total = rows[measure].to_numpy(float), float(warning.reasons[measure].sum())
     ax.barh(place, sizes, height=0.56, color=[C2] + [C1] * (len(rows) - 1) if len(rows) else C1, linewidth=0)
     most = float(sizes.max(initial=0.0)) or 1.0
     counts = [ngettext("{n} customer", "{n} customers", n).format(n=language.number(n)) for n in rows["customers"]]
@@ -141,7 +145,7 @@ def value_at_risk_by_reason(warning, ax=None):
     if len(rows):
         values = {
             "reason": rows["reason"].iloc[0],
-            "share": language.quantity(float(sizes[0] / (sizes.sum() or 1.0)), "share", digits=0),
+            "share": language.quantity(float(sizes[0] / (total or 1.0)), "share", digits=0),
         }
         finding = _("{reason}: first reason for {share} of the value of customers at risk").format(**values)
         if not of_value:
@@ -153,7 +157,8 @@ def value_at_risk_by_reason(warning, ax=None):
         else _("{reason}: {customers}").format(reason=name, customers=count)
         for name, size, count in zip(rows["reason"], sizes, counts, strict=True)
     )
-    ax.set_label(_("{finding}. Bars by first reason: {rows}.").format(finding=finding, rows=told or finding))
+    drawn = _("{finding}. Bars by first reason: {rows}.").format(finding=finding, rows=told or finding)
+    ax.set_label(sentences(drawn, left_out(len(warning.reasons) - len(rows))))
     return ax
 
 

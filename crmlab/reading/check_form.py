@@ -1,12 +1,15 @@
 """What can be told of `data.<table>` before any file is opened: names of columns, and what goes with what."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import PurePath
 
 from crmlab.contract import InputError, Table, suggestion
+from crmlab.expressions import Kind
 from crmlab.reading import expressed
-from crmlab.reading.form import SourceForm
+from crmlab.reading.form import FileForm, SourceForm
 from crmlab.reading.rates import RATES, amounts
+from crmlab.reading.stores import is_in_store
 from crmlab.reading.urls import has_secret, is_database
 
 CSV, SHEETS, SQLITE = (".csv", ".csv.gz"), (".xlsx", ".xlsm"), (".sqlite", ".sqlite3", ".db")
@@ -34,6 +37,13 @@ def check_form(form: SourceForm, contract: Table, where: str) -> None:
         faults.append(f"{where}{line}")
 
     _check_kind(form, wrong)
+    for at, join in enumerate(form.join):
+        place = f".join[{at}]" if len(form.join) > 1 else ".join"
+        _check_kind(join, partial(_wrong_below, wrong, place))
+        if is_database(join.source) or is_in_store(join.source):
+            wrong(f"{place}.source: a file alone is joined; what a database holds, its query can join")
+    if form.join and is_in_store(form.source):
+        wrong(".join: what Spark alone reaches is not joined; join it where it is made")
     for name, column in form.columns.items():
         if name not in names and not contract.any_columns:
             wrong(f".columns.{name} is not a column of {contract.name}{suggestion(name, names)}")
@@ -47,7 +57,7 @@ def check_form(form: SourceForm, contract: Table, where: str) -> None:
     for name in form.dates:
         if name and name not in dates:
             wrong(f".dates.{name} is not a date of {contract.name}{suggestion(name, dates)}")
-    expressions = [
+    expressions: list[tuple[str, str | None, Kind]] = [
         (f".columns.{name}.formula", form.columns[name].formula, "value") for name in computed if name in form.columns
     ]
     for key, text, kind in [*expressions, (".keep", form.keep, "condition")]:
@@ -74,7 +84,11 @@ def check_form(form: SourceForm, contract: Table, where: str) -> None:
         raise InputError("\n".join(faults))
 
 
-def _check_kind(form: SourceForm, wrong: Callable[[str], None]) -> None:
+def _wrong_below(wrong: Callable[[str], None], place: str, line: str) -> None:
+    wrong(place + line)
+
+
+def _check_kind(form: FileForm, wrong: Callable[[str], None]) -> None:
     """What may be said of a kind of source alone."""
     source = form.source
     if has_secret(source):

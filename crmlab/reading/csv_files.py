@@ -11,17 +11,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from crmlab.contract import InputError
-from crmlab.reading.form import SourceForm
+from crmlab.reading.form import FileForm
 from crmlab.reading.opened import Opened, check_header
-from crmlab.reading.sql import literal
+from crmlab.reading.sql import literal, one_file
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _PIECE = 1 << 20
 # a header longer than this is no header
 _LONGEST_HEADER = 1 << 20
+# a packed table may unpack to so many bytes, or to so many times its own
+_MOST_BYTES, _MOST_TIMES = 4 << 30, 100
+# deflate packs no tighter
+_TIGHTEST = 1032
 
 
-def open_csv(path: Path, name: str, form: SourceForm, held: ExitStack) -> Opened:
+def open_csv(path: Path, name: str, form: FileForm, held: ExitStack) -> Opened:
     """A CSV file, packed or not; `held` keeps what is written for the engine until the table is read.
 
     Raises
@@ -29,6 +33,7 @@ def open_csv(path: Path, name: str, form: SourceForm, held: ExitStack) -> Opened
     InputError
         If it is in another encoding than stated or marked, or has no header.
     """
+    check_unpacked(path, name)
     encoding = form.encoding or _marked(path, name)
     with _faults_of(name, form.encoding):
         if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
@@ -38,7 +43,26 @@ def open_csv(path: Path, name: str, form: SourceForm, held: ExitStack) -> Opened
             return _open(path, name, form, stream)
 
 
-def _open(path: Path, name: str, form: SourceForm, stream) -> Opened:
+def check_unpacked(path: Path, name: str) -> None:
+    """Whether a packed file is one that would fill the disk when it is read.
+
+    Raises
+    ------
+    InputError
+        If it unpacks to more than any table would.
+    """
+    packed = path.stat().st_size if path.name.lower().endswith(".gz") else 0
+    most, unpacked = max(_MOST_BYTES, _MOST_TIMES * packed), 0
+    if packed * _TIGHTEST <= most:
+        return
+    with _faults_of(name, None), _bytes(path) as stream:
+        while piece := stream.read(_PIECE):
+            unpacked += len(piece)
+            if unpacked > most:
+                raise InputError(f"{name}: unpacks to more than {most:,} bytes; if it is a table, give it unpacked")
+
+
+def _open(path: Path, name: str, form: FileForm, stream) -> Opened:
     """The header is read here, and the dialect stated: DuckDB's guess gives up on files with a few broken lines."""
     for _above in range(form.header - 1):
         stream.readline(_LONGEST_HEADER)
@@ -57,7 +81,7 @@ def _open(path: Path, name: str, form: SourceForm, stream) -> Opened:
     types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
     above = f", skip = {form.header - 1}" if form.header > 1 else ""
     reader = (
-        f"read_csv({literal(str(path))}, auto_detect = false, header = true, columns = {{{types}}}, "
+        f"read_csv({one_file(path)}, auto_detect = false, header = true, columns = {{{types}}}, "
         f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', store_rejects = true{above})"
     )
     return Opened(name, str(path), reader, dict.fromkeys(columns, "VARCHAR"), f"row_number() OVER () + {form.header}")
@@ -138,4 +162,5 @@ def _faults_of(name: str, stated: str | None) -> Iterator[None]:
             f"{name}: cannot be read as UTF-8 text: its header is in another encoding; {advice}save it anew, as UTF-8"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+        # without the place on this machine, which Python's own words hold
+        raise InputError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from error

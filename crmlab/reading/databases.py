@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.contract import InputError
-from crmlab.reading.form import SourceForm
+from crmlab.reading.form import FileForm, SourceForm
 from crmlab.reading.opened import Opened, check_header
 from crmlab.reading.staging import BATCH, stage
 from crmlab.reading.urls import cleared, shown, url
 
+_READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
-def open_sqlite(connection, path: Path, name: str, form: SourceForm, *, table: str, where: str) -> Opened:
+
+def open_sqlite(connection, path: Path, name: str, form: FileForm, *, table: str, where: str) -> Opened:
     """The result of a query of a SQLite file, which is opened for reading alone."""
     try:
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         database.text_factory = lambda text: text.decode("utf-8", "replace")
+        # what is opened for reading could still attach other files, and write to them
+        database.set_authorizer(lambda action, *_about: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY)
         try:
             cursor = database.execute(form.query)
             if cursor.description is None:
@@ -29,7 +33,9 @@ def open_sqlite(connection, path: Path, name: str, form: SourceForm, *, table: s
         finally:
             database.close()
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise InputError(f"{name}: {where}.query cannot be run: {error}") from error
+        denied = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
+        said = "it must be one SELECT, which reads this file alone" if denied else error
+        raise InputError(f"{name}: {where}.query cannot be run: {said}") from error
 
 
 def open_query(connection, form: SourceForm, *, table: str, where: str) -> Opened:

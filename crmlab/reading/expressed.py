@@ -4,12 +4,12 @@ import ast
 import re
 
 from crmlab.contract import InputError
-from crmlab.expressions import Expression, parse
+from crmlab.expressions import Expression, Kind, parse
 
 _NAMES = re.compile(r"`([^`\n]+)`|([^\W\d]\w*)")
 
 
-def check(text: str, kind: str, where: str) -> None:
+def check(text: str, kind: Kind, where: str) -> None:
     """Whether an expression can be read at all, before any file is opened.
 
     Raises
@@ -21,7 +21,7 @@ def check(text: str, kind: str, where: str) -> None:
     read(text, {quoted or plain for quoted, plain in _NAMES.findall(text)}, kind, where)
 
 
-def read(text: str, known, kind: str, where: str) -> tuple[Expression, dict[str, str]]:
+def read(text: str, known, kind: Kind, where: str) -> tuple[Expression, dict[str, str]]:
     """An expression over `known` columns, and as what it uses each: `number`, `text` or `boolean`."""
     try:
         made = parse(text, known, kind=kind)
@@ -35,9 +35,9 @@ def _used_as(made: Expression) -> dict[str, str]:
 
     def note(node: ast.expr, use: str) -> None:
         if isinstance(node, ast.Name):
-            uses[made._columns[node.id]].add(use)
+            uses[made.columns[node.id]].add(use)
 
-    for node in ast.walk(made._tree):
+    for node in ast.walk(made.tree):
         match node:
             case ast.BinOp(left=left, right=right):
                 note(left, "number")
@@ -54,8 +54,8 @@ def _used_as(made: Expression) -> dict[str, str]:
                     raise ValueError(f"{made.text!r} puts texts in order; only numbers have one, texts are == or !=")
                 for side in (left, *others):
                     note(side, "text" if texts else "number")
-    if isinstance(made._tree, ast.Name):
-        note(made._tree, "boolean" if made.kind == "condition" else "number")
+    if isinstance(made.tree, ast.Name):
+        note(made.tree, "boolean" if made.kind == "condition" else "number")
     for name, use in uses.items():
         if len(use) > 1:
             raise ValueError(f"{made.text!r} uses {name} both as {' and as '.join(sorted(use))}")

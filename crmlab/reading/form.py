@@ -17,6 +17,8 @@ data:
       amount: {formula: quantity * `unit price`}     # computed from the file's columns, in the file's units
       kind: {from: Type, values: {R: refund, n/a: }} # called so there, its values translated; nothing is empty
       channel: {value: web}           # the same in every row
+    join: {source: data/acme/heads.csv, on: order_id}    # further columns, of the row there with the same order_id;
+                                      # sheet, delimiter, ... as above; a list of such joins one after the other
     keep: status != 'cancelled'       # other rows are left out, and counted apart from wrong ones
     convert:                          # amounts of other currencies into the client's
       from: Currency                  # the column that names each row's; or `currency: EUR`, that of all
@@ -93,6 +95,10 @@ def _texts(given: Any) -> Any:
     return {as_text(key): as_text(value) for key, value in given.items()} if isinstance(given, dict) else given
 
 
+def _as_list(given: Any) -> Any:
+    return [given] if isinstance(given, dict) else given
+
+
 def _by_column(given: Any) -> Any:
     return {"": given} if isinstance(given, str) else given
 
@@ -133,8 +139,8 @@ class ConversionForm(BaseModel):
         return self
 
 
-class SourceForm(BaseModel):
-    """Where a table comes from, and what its columns are called there."""
+class FileForm(BaseModel):
+    """A file or query, and how it is opened."""
 
     model_config = STRICT
     source: Text
@@ -143,9 +149,21 @@ class SourceForm(BaseModel):
     header: Annotated[int, Field(ge=1, le=_LONGEST)] = 1
     delimiter: Annotated[str, Field(min_length=1), AfterValidator(_delimiter)] | None = None
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+
+
+class JoinForm(FileForm):
+    """A file with further columns, and the column `on` by which its rows are found."""
+
+    on: Text
+
+
+class SourceForm(FileForm):
+    """Where a table comes from, and what its columns are called there."""
+
     dates: Annotated[dict[str, Annotated[str, AfterValidator(_date_form)]], BeforeValidator(_by_column)] = {}
     decimal: Literal[".", ","] | None = None
     columns: dict[str, Annotated[ColumnForm, BeforeValidator(_from_name)]] = {}
+    join: Annotated[list[JoinForm], BeforeValidator(_as_list)] = []
     keep: Text | None = None
     convert: ConversionForm | None = None
     personal: list[Text] = []

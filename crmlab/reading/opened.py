@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crmlab.contract import InputError, suggestion
-from crmlab.reading.sql import literal, quoted, replaced, trimmed
+from crmlab.reading.sql import one_file, quoted, replaced, trimmed
 
 MARK = "e0"
 
@@ -27,6 +27,8 @@ class Opened:
         SQL of a row's number in it, the header's being 1.
     staged
         Whether its cells became texts on the engine, numbers among them marked.
+    joined
+        Other files whose columns it has.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Opened:
     types: dict[str, str]
     row: str
     staged: bool = False
+    joined: tuple["Opened", ...] = ()
 
     def find(self, wanted: str) -> str | None:
         """Its column of this name, blanks around it and case aside."""
@@ -80,9 +83,10 @@ def open_parquet(connection, path: Path, name: str) -> Opened:
     # heavy, and this module is read by whatever reads a client's file
     import duckdb
 
-    reader = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    reader = f"read_parquet({one_file(path)}, file_row_number = true)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {reader}").fetchall()
     except duckdb.Error as error:
-        raise InputError(f"{name}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        said = str(error).splitlines()[0].replace(str(path), name)
+        raise InputError(f"{name}: cannot be read as Parquet: {said}") from error
     return Opened(name, str(path), reader, {row[0]: row[1] for row in described}, "file_row_number + 1")

@@ -12,7 +12,7 @@ from pathlib import Path
 from crmlab.reading.databases import open_query
 from crmlab.reading.form import SourceForm
 from crmlab.reading.opened import Opened
-from crmlab.reading.sql import literal, quoted
+from crmlab.reading.sql import literal, one_file, quoted
 from crmlab.reading.urls import shown
 
 
@@ -52,7 +52,7 @@ def kept(form: SourceForm, where: str) -> Opened | None:
     if not folder or not (path := _path(form, Path(folder), where)).exists():
         return None
     types = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    reader = f"read_parquet({literal(str(path))})"
+    reader = f"read_parquet({one_file(path)})"
     return Opened(f"query of {shown(form.source)}", str(path), reader, types, quoted("row in the source"), staged=True)
 
 

@@ -1,4 +1,6 @@
-"""Names, texts and blanks in SQL."""
+"""Names, texts, files and blanks in SQL."""
+
+import re
 
 # DuckDB's trim knows the plain space only; U+00A0 comes from spreadsheets, U+3000 is the space of Chinese text
 BLANKS = " \t\r\n\u00a0\u202f\u3000"
@@ -12,6 +14,11 @@ def quoted(identifier: str) -> str:
 
 def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+def one_file(path: object) -> str:
+    """A path as text that the engine takes for that file alone: it would read a pattern as all files that fit."""
+    return literal(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
 
 
 def trimmed(text: str) -> str:

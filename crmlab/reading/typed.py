@@ -33,6 +33,12 @@ def typed(type_name: str, column: Column, manner: Manner) -> str:
             return f"lower({text})"
         case "boolean":
             return boolean(text)
+    if type_name in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
+        # downwards: the engine would round, and the last nanosecond of a year fall into the next
+        micros = f"(epoch_ns({source}) // 1000 - CAST(epoch_ns({source}) % 1000 < 0 AS INTEGER))"
+        if type_name == "TIMESTAMP_NS":
+            return f"make_timestamp({micros})"
+        return f"timezone('{manner.timezone}', make_timestamptz({micros}))"
     if type_name == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('{manner.timezone}', TRY_CAST({source} AS TIMESTAMPTZ))"
     if type_name.startswith(_TIME_TYPES):

@@ -9,15 +9,18 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from crmlab.contract import InputError, suggestion
-from crmlab.reading.form import SourceForm
+from crmlab.reading.form import FileForm
 from crmlab.reading.opened import Opened, check_header
 from crmlab.reading.staging import stage, text_of
 
 # a workbook of Excel's most rows and columns in use stays below; what unpacks to more is none
 _MOST_BYTES = 4 << 30
+# texts and styles are held in memory, sheets are read row by row
+_MOST_HELD = 512 << 20
+_MOST_ROWS = 1_048_576
 
 
-def open_sheet(connection, path: Path, name: str, form: SourceForm, *, table: str) -> Opened:
+def open_sheet(connection, path: Path, name: str, form: FileForm, *, table: str) -> Opened:
     """A sheet of a workbook: the one that is named, or the only one that can be seen.
 
     Raises
@@ -42,13 +45,13 @@ def open_sheet(connection, path: Path, name: str, form: SourceForm, *, table: st
         zlib.error,
     )
     try:
-        _check_size(path, name)
+        check_size(path, name)
         with warnings.catch_warnings():
             # on extensions that are not read, such as lists to choose from
             warnings.simplefilter("ignore")
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
             try:
-                rows = _rows(_sheet(workbook, name, form.sheet), form.header)
+                rows = _rows(_sheet(workbook, name, form.sheet), form.header, name)
                 columns, width = _header(rows, name, form.header)
                 return stage(connection, _below(rows, width), columns, name=name, table=table)
             finally:
@@ -56,15 +59,23 @@ def open_sheet(connection, path: Path, name: str, form: SourceForm, *, table: st
     except InputError:
         raise
     except broken as error:
-        raise InputError(
-            f"{name}: cannot be read as a workbook: {_first_line(error)}; save it anew as .xlsx"
-        ) from error
+        said = _first_line(error).replace(str(path), name)
+        raise InputError(f"{name}: cannot be read as a workbook: {said}; save it anew as .xlsx") from error
 
 
-def _check_size(path: Path, name: str) -> None:
+def check_size(path: Path, name: str) -> None:
+    """Whether a workbook is one that would fill the memory when it is read; no part unpacks to more than it states.
+
+    Raises
+    ------
+    InputError
+        If it unpacks to more than a workbook can hold.
+    """
     with zipfile.ZipFile(path) as packed:
-        if sum(part.file_size for part in packed.infolist()) > _MOST_BYTES:
-            raise InputError(f"{name}: unpacks to more than a workbook can hold; save the sheet as CSV")
+        sizes = {part.filename: part.file_size for part in packed.infolist()}
+    held = sum(size for part, size in sizes.items() if not part.startswith(("xl/worksheets/", "xl/media/")))
+    if sum(sizes.values()) > _MOST_BYTES or held > _MOST_HELD:
+        raise InputError(f"{name}: unpacks to more than a workbook can hold; save the sheet as CSV")
 
 
 def _first_line(error: Exception) -> str:
@@ -83,10 +94,14 @@ def _sheet(workbook, name: str, wanted: str | None):
     return seen[0]
 
 
-def _rows(sheet, header: int) -> Iterator[tuple[int, Sequence[Any]]]:
+def _rows(sheet, header: int, name: str) -> Iterator[tuple[int, Sequence[Any]]]:
     # what a workbook says of its own size may be wrong, and would cut it short
     sheet.reset_dimensions()
-    yield from enumerate(sheet.iter_rows(min_row=header, values_only=True), header)
+    for number, cells in enumerate(sheet.iter_rows(min_row=header, values_only=True), header):
+        # a row far below the last comes with all the empty ones between them
+        if number > _MOST_ROWS:
+            raise InputError(f"{name}: has a row below {_MOST_ROWS:,}, where a sheet ends; save it anew as .xlsx")
+        yield number, cells
 
 
 def _header(rows: Iterator, name: str, at: int) -> tuple[list[str], int]:

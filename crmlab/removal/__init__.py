@@ -35,6 +35,8 @@ def without(
     path = path.resolve()  # a link stays one
     removal = Removal(path, path.with_name(f".{path.name}.erasing"))
     name = path.name.lower()
+    removal.new.unlink(missing_ok=True)
+    removal.new.touch(mode=0o600)  # nobody else may read it before it is as open as the old
     try:
         if name.endswith((".csv", ".csv.gz")):
             rewrite_csv(removal, wanted, header, delimiter, encoding)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from crmlab.contract import InputError
+from crmlab.reading.csv_files import check_unpacked
 from crmlab.removal.rows import Removal, Wanted
 
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -16,6 +17,7 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 def rewrite_csv(removal: Removal, wanted: Wanted, header: int, delimiter: str | None, encoding: str | None) -> None:
     """Write all but the customer's rows, each as it stands, into the new file."""
     path = removal.path
+    check_unpacked(path, path.name)
     packed = path.name.lower().endswith(".gz")
     with ExitStack() as held:
         source = held.enter_context((gzip.open if packed else open)(path, "rb"))

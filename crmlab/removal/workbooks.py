@@ -4,6 +4,7 @@ import warnings
 import zipfile
 
 from crmlab.contract import InputError
+from crmlab.reading.workbooks import check_size
 from crmlab.removal.rows import Removal, Wanted
 
 # parts of a workbook that would be lost, or would point to other rows
@@ -17,6 +18,7 @@ def rewrite_workbook(removal: Removal, wanted: Wanted, header: int) -> None:
 
     name = removal.path.name
     try:
+        check_size(removal.path, name)
         with zipfile.ZipFile(removal.path) as packed:
             parts = packed.namelist()
         with warnings.catch_warnings():

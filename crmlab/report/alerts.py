@@ -1,23 +1,24 @@
 """`alerts.csv`: what all reports of a date warn of, most pressing first, for those who are to act on it.
 
-Each report hands over its alerts in `alerts/<notebook>.csv`. Ids are the client's own: these files are for the client
-alone.
+Each report hands over its alerts in `confidential/alerts/<notebook>.csv`. Ids are the client's own: these files are
+for the client alone.
 """
 
 import csv
 from pathlib import Path
 
+from crmlab.privacy import CONFIDENTIAL
 from crmlab.report import joining
 
-PARTS = "alerts"
-JOINED = "alerts.csv"
+PARTS = f"{CONFIDENTIAL}/alerts"
+JOINED = f"{CONFIDENTIAL}/alerts.csv"
 # those of crmlab.publication, which a run need not load
 SEVERITIES = ("high", "medium", "low")
 
 
 def join(folder: Path, staging: Path) -> None:
     """Write `alerts.csv` of a date anew if any of its parts is newer, and remove it where no part is left."""
-    parts = joining.outdated(folder, PARTS)
+    parts = joining.outdated(folder, "alerts")
     if not parts:
         return
     columns, rows = [], []

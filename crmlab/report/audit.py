@@ -15,10 +15,10 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 from crmlab.contract import InputError
-from crmlab.report import signing
+from crmlab.report import signing, workspace
 
 NAME, HEAD = "audit.jsonl", "audit.head.json"
 # what the first line follows, and what a line follows whose predecessor nobody knows
@@ -26,7 +26,7 @@ START, UNKNOWN = "0" * 64, "unknown"
 
 
 class Log:
-    """The log of a folder of reports, for the one run that is at work there.
+    """The log of a folder of reports, as one run reads and writes it; others may write to it meanwhile.
 
     Attributes
     ----------
@@ -41,14 +41,11 @@ class Log:
 
     def __init__(self, reports: Path, root: Path):
         self.reports, self.root = reports, root
-        self._lock = Lock()
-        content = read(reports / NAME)
-        # a line without its end is that of a run that was killed while it wrote: it is written over
-        self._size = content.rfind(b"\n") + 1
-        lines = content.split(b"\n")[:-1]
-        self.known = statements(entry for line in lines if (entry := parsed(line)))
-        begun = content or (reports / HEAD).exists()
-        self._entries, self._last = self._end(lines) if begun else (0, START)
+        self._lock = RLock()
+        self.known: dict[str, str | None] = {}
+        self._size, self._entries, self._last = 0, 0, START
+        with workspace.whole_folder(reports):
+            self._read_on()
 
     def agrees(self, path: Path) -> bool:
         """Whether a file stands as the log says; also if no entry names it."""
@@ -63,7 +60,8 @@ class Log:
         about
             What else there is to say: client, notebook, as_of, fingerprints.
         """
-        with self._lock:
+        with self._lock, workspace.whole_folder(self.reports):
+            self._read_on()
             key = signing.signing_key(self.root)
             entry = {
                 "entry": self._entries + 1,
@@ -94,8 +92,20 @@ class Log:
         For what a run has just written or removed itself; of any other file it would vouch for what others did.
         """
         found = {path: digest(path) for path in paths}
-        if news := {path: now for path, now in found.items() if self.known.get(self._place(path)) != now}:
-            self.append(event, news, **about)
+        with self._lock, workspace.whole_folder(self.reports):
+            self._read_on()
+            if news := {path: now for path, now in found.items() if self.known.get(self._place(path)) != now}:
+                self.append(event, news, **about)
+
+    def _read_on(self) -> None:
+        """Take in what the log holds beyond what is known of it: all at first, later what other runs have added."""
+        content = read(self.reports / NAME, self._size)
+        # a line without its end is that of a run that was killed while it wrote: it is written over
+        self._size += content.rfind(b"\n") + 1
+        lines = content.split(b"\n")[:-1]
+        self.known |= statements(entry for line in lines if (entry := parsed(line)))
+        if lines or (not self._entries and (content or (self.reports / HEAD).exists())):
+            self._entries, self._last = self._end(lines)
 
     def _end(self, lines: list[bytes]) -> tuple[int, str]:
         """How many entries there are, and the hash of the last: as the head says, or a line that came after it."""
@@ -104,7 +114,7 @@ class Log:
         if last and not is_signed(last, key):
             last = None
         if head is None:  # which lines came after the last that stands, nobody can tell
-            return last["entry"] if last else len(lines), UNKNOWN
+            return last["entry"] if last else self._entries + len(lines), UNKNOWN
         if head["key"] != key:
             raise InputError(
                 f"{NAME}: is signed with another key, {head['key'][:16]}, than that of this project, {key[:16]}; "
@@ -137,9 +147,13 @@ def folder_of(path: Path) -> Path | None:
     return next((folder for folder in path.parents if (folder / NAME).is_file()), None)
 
 
-def read(path: Path) -> bytes:
-    """What a file holds; nothing where there is none."""
-    return path.read_bytes() if path.is_file() else b""
+def read(path: Path, start: int = 0) -> bytes:
+    """What a file holds from a place on; nothing where there is none."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        return stream.read()
 
 
 def parsed(line: bytes) -> dict | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from threading import Lock
 
 from crmlab.params import Project, load_params
-from crmlab.report import alerts, audit, customers, inputs, seal, signing
+from crmlab.report import alerts, audit, customers, inputs, joining, seal, signing
+from crmlab.report.html import render, render_failed, without_places
 from crmlab.report.plan import Job
 
 # what no notebook may see, lest it shows it
@@ -103,14 +104,16 @@ def build(
         record["provenance"]["files"] = {name: audit.digest(work / name) for name in _files(work)}
         _write(work / f"{name}.json", record)
         clear = [f"{name}.ipynb", f"{name}.pdf"] if job.protect else []
-        _publish(work, job, site, "published", [*_failure(job), *clear])
+        parts = [f"{parts}/{name}.csv" for parts in (customers.PARTS, alerts.PARTS)]
+        unsaid = [part for part in parts if not (work / part).exists()]
+        _publish(work, job, site, "published", [*_failure(job), *clear, *unsaid])
 
 
 def fail(job: Job, site: Site, error: Exception, spent: dict) -> None:
     """Publish that a report could not be made, beside the last good one."""
     name, target = job.notebook.name, site.reports / job.folder
     # what an error says may come from the data
-    why = type(error).__name__ if job.protect else reason(error)
+    why = type(error).__name__ if job.protect else without_places(reason(error))
     record = job.record("failed", why, {}, spent | {"git": site.git})
     with tempfile.TemporaryDirectory(dir=site.staging) as folder:
         work = Path(folder)
@@ -183,12 +186,14 @@ def _execute(job: Job, site: Site, started: Callable[[int], None], turn: Abstrac
             rows = Path(f"{handed_over}{ending}")
             if rows.exists():
                 part = work / parts / f"{job.notebook.name}.csv"
-                part.parent.mkdir(mode=0o700)
+                joining.make_private(part.parent)
+                part.touch(mode=0o600)
                 part.write_bytes(rows.read_bytes())
-                part.chmod(0o600)
     for holder in (executed, *executed.cells):
         holder.metadata.pop("papermill", None)
         holder.metadata.pop("execution", None)
+        if "outputs" in holder:  # messages to the analyst, which name places on this machine; no page shows them
+            holder.outputs = [output for output in holder.outputs if output.get("name") != "stderr"]
     return executed, results
 
 
@@ -208,8 +213,6 @@ def _check_unchanged(job: Job, project: Project) -> None:
 def _render(executed, record: dict, work: Path) -> None:
     import nbformat
 
-    from crmlab.report.html import render
-
     name = record["notebook"]
     with _RENDERING:
         page = render(executed, _meta(record))
@@ -221,8 +224,6 @@ def _render(executed, record: dict, work: Path) -> None:
 
 
 def _render_failure(error: Exception, record: dict, work: Path, has_earlier: bool) -> None:
-    from crmlab.report.html import render_failed
-
     shown = {
         "ename": getattr(error, "ename", type(error).__name__),
         "evalue": getattr(error, "evalue", str(error)),
@@ -275,7 +276,7 @@ def _publish(work: Path, job: Job, site: Site, event: str, over: Iterable[str] =
     target.mkdir(parents=True, exist_ok=True)
     for name in sorted(_files(work), key=lambda name: name.endswith(".json")):
         if "/" in name:
-            (target / name).parent.mkdir(mode=0o700, exist_ok=True)
+            joining.make_private((target / name).parent)
         os.replace(work / name, target / name)
     for path in gone:
         path.unlink()

@@ -1,22 +1,23 @@
 """`customers.csv`: what all reports of a date say of each customer, joined by id, for the client's own CRM.
 
-Each report hands over its columns in `customers/<notebook>.csv`. Ids are the client's own: these files are for the
-client alone.
+Each report hands over its columns in `confidential/customers/<notebook>.csv`. Ids are the client's own: these files
+are for the client alone.
 """
 
 import csv
 from pathlib import Path
 
+from crmlab.privacy import CONFIDENTIAL
 from crmlab.report import joining
 
-PARTS = "customers"
-JOINED = "customers.csv"
+PARTS = f"{CONFIDENTIAL}/customers"
+JOINED = f"{CONFIDENTIAL}/customers.csv"
 _KEY = "customer_id"
 
 
 def join(folder: Path, staging: Path) -> None:
     """Write `customers.csv` of a date anew if any of its parts is newer, and remove it where no part is left."""
-    parts = joining.outdated(folder, PARTS)
+    parts = joining.outdated(folder, "customers")
     if not parts:
         return
     columns, rows = [_KEY], {}

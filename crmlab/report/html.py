@@ -4,10 +4,13 @@ Whatever comes from data is text and stays text; the page runs one script of our
 and makes no request.
 """
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmlab import language
@@ -86,9 +89,9 @@ def render_failed(meta: Mapping, error: Mapping, last_good: str | None = None) -
 
 def _failure(meta: Mapping, error: Mapping, last_good: str | None) -> dict:
     """What the page of a failed report says, in the language that is spoken; errors stand as they were raised."""
-    name, message = str(error.get("ename") or "Error"), _clean(str(error.get("evalue") or "")).strip()
+    name, message = str(error.get("ename") or "Error"), without_places(str(error.get("evalue") or "")).strip()
     lines, title = error.get("traceback") or [], meta["title"]
-    traceback = _clean(lines if isinstance(lines, str) else "\n".join(lines)).strip()
+    traceback = without_places(lines if isinstance(lines, str) else "\n".join(lines)).strip()
     if name == "InputError":
         remedy = _("Mend the input named above, then run the report again.")
     elif name == "FitError":
@@ -166,6 +169,9 @@ def provenance(meta: Mapping) -> list[tuple[str, str]]:
     return [*found, (_("Fingerprint"), str(meta["fingerprint"]))] if meta.get("fingerprint") else found
 
 
-def _clean(text: str) -> str:
-    """Without terminal colours, and with files named but not where they lie on this machine."""
-    return _FOLDERS.sub("", _ANSI.sub("", text))
+def without_places(text: str) -> str:
+    """A text without terminal colours, and with files named but not where they lie on this machine."""
+    text = _ANSI.sub("", text)
+    for place in (sys.prefix, str(Path.cwd()), str(Path.home())):  # whose names may hold blanks
+        text = text.replace(f"{place}{os.sep}", "") if place != os.sep else text
+    return _FOLDERS.sub("", text)

@@ -91,7 +91,8 @@ def update(
     pages = [page for page in pages if not seal.is_sealed(page)]
     if not any(wanted or beside(page).exists() for page in pages):
         return True
-    with workspace.only_run(reports, say, check), workspace.staging(reports) as staging:
+    clients = {outcome.client for outcome in outcomes if outcome.file in pages}
+    with workspace.only_run(reports, clients, say, check), workspace.staging(reports) as staging:
         log = audit.Log(reports, root)
         outdated = [page for page in pages if not (is_current(page) and log.agrees(beside(page)))]
         prints = [beside(page) for page in outdated]

@@ -1,13 +1,15 @@
 """Runs planned reports, several at a time, and publishes them with the pages over them.
 
-One process at a time works in a folder of reports. A report that fails fails alone; whatever ends the run, what stands
-is whole, and the next run makes the rest.
+One process at a time works on a client in a folder of reports; on others others may, from this working copy or
+another. A report that fails fails alone; whatever ends the run, what stands is whole, and the next run makes the rest.
 """
 
 import json
 import shutil
+import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from crmlab.notebook import is_name
 from crmlab.params import Project
 from crmlab.report import alerts, audit, build, customers, inputs, memory, workspace
 from crmlab.report.history import render_history
+from crmlab.report.html import without_places
 from crmlab.report.index import OTHERS, portfolios, render_index
 from crmlab.report.plan import Plan
 from crmlab.report.published import Published, published
@@ -58,11 +61,12 @@ def run(
         If `reports` cannot be written, or its disk is full. What stands there is whole.
     """
     try:
+        clients = _clients(plan)
         with (
-            workspace.only_run(reports, watch.say, check) as waited,
+            workspace.only_run(reports, clients, watch.say, check) as waited,
             workspace.staging(reports) as staging,
         ):
-            plan = plan_again() if waited else plan
+            plan = _only(plan_again(), clients) if waited else plan
             share = max(_LEAST_ENGINE_MB, (memory.available() >> 20) // (2 * workers))
             git, log = inputs.git_commit(project.root), audit.Log(reports, project.root)
             site = build.Site(project, reports, staging, scratch, seconds, share, force, git, log)
@@ -72,7 +76,10 @@ def run(
             for outcome in outcomes:
                 watch.finished(outcome)
             outcomes += Schedule(plan, before, site, workers, watch, check).run()
-            log.note("pages", _join(plan, reports, staging, log) + _write_pages(reports, staging, watch))
+            joined = _join(plan, reports, staging, log)
+            # what others publish meanwhile, their own pages show: the last to come here has seen all
+            with workspace.whole_folder(reports):
+                log.note("pages", joined + _write_pages(reports, staging, watch))
             return outcomes
     except OSError as error:
         if workspace.is_full(error):
@@ -81,6 +88,17 @@ def run(
                 f"files to {tempfile.gettempdir()}; make room there, then run again. Earlier reports are whole."
             ) from error
         raise
+
+
+def _clients(plan: Plan) -> set[str]:
+    """Whose folders a plan leads to; what is no name of a client is none of a folder."""
+    return {job.client for job in plan.jobs} | {client for client in plan.faults if is_name(client)}
+
+
+def _only(plan: Plan, clients: Collection[str]) -> Plan:
+    """What a plan says of clients that are held: any that came meanwhile are the next run's."""
+    faults = {client: fault for client, fault in plan.faults.items() if client in clients or not is_name(client)}
+    return replace(plan, jobs=[job for job in plan.jobs if job.client in clients], faults=faults)
 
 
 def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: build.Site) -> list[Outcome]:
@@ -92,20 +110,32 @@ def _clients_that_failed(plan: Plan, before: Mapping[str, Published], site: buil
             continue
         file = site.reports / client / "failed.json"
         known = before.get(client)
-        about = {"client": client, "client_name": known.name if known else client, "status": "failed", "reason": reason}
-        run_on = datetime.now(UTC).isoformat(timespec="seconds")
-        text = json.dumps(about | {"provenance": {"run_on": run_on}}, ensure_ascii=False, indent=1) + "\n"
+        about = {"client": client, "client_name": known.name if known else client, "status": "failed"}
+        about["reason"] = without_places(reason)
+        provenance = {"run_on": datetime.now(UTC).isoformat(timespec="seconds"), "copy": _copy(site.project)}
+        text = json.dumps(about | {"provenance": provenance}, ensure_ascii=False, indent=1) + "\n"
         fault = fault_of(build.replace_if_changed, file, text, site.staging)
         site.log.note("failed", [file])
         outcomes.append(Outcome(client, "", "", "failed", f"{reason}\n{fault}" if fault else reason, 0.0, file))
     started, clients = {job.client for job in plan.jobs}, site.project.clients()
     for client, standing in before.items():
-        if standing.failure and (client in started or client not in clients):
+        # what another working copy said of a client of its own stays
+        gone = client not in clients and _of_copy(standing.failure) == _copy(site.project)
+        if standing.failure and (client in started or gone):
             (site.reports / client / "failed.json").unlink()
-            if not standing.entries and client not in clients:
+            if not standing.entries and gone:
                 shutil.rmtree(site.reports / client)
             site.log.note("pages", [site.reports / client / name for name in ("failed.json", "index.html")])
     return outcomes
+
+
+def _copy(project: Project) -> str:
+    """Which working copy this is, without its place on the machine."""
+    return inputs.digest([socket.gethostname(), str(project.params)])[:16]
+
+
+def _of_copy(failure: Mapping | None) -> str | None:
+    return ((failure or {}).get("provenance") or {}).get("copy")
 
 
 def _join(plan: Plan, reports: Path, staging: Path, log: audit.Log) -> list[Path]:

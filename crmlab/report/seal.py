@@ -88,9 +88,9 @@ def seal_files(pages: Iterable[Path], password: str, say: Callable[[str], None])
         new.write_text(page, encoding="utf-8", newline="\n")
         os.replace(new, target)
     for reports in {folder for target in targets if (folder := audit.folder_of(target))}:
-        with workspace.only_run(reports, say):
-            log = audit.Log(reports, find_project(start=reports).root)
-            log.note("sealed", [target for target in targets if target.is_relative_to(reports)])
+        own = [target for target in targets if target.is_relative_to(reports)]
+        with workspace.only_run(reports, {target.relative_to(reports).parts[0] for target in own}, say):
+            audit.Log(reports, find_project(start=reports).root).note("sealed", own)
     return list(targets)
 
 

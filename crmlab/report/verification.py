@@ -99,7 +99,11 @@ def _files(reports: Path, entries: list[dict], clients: Collection[str]) -> tupl
     standing = {path.relative_to(reports).as_posix() for path in _standing(reports)}
     places = sorted(place for place in known.keys() | standing if not clients or place.split("/")[0] in clients)
     for place in places:
-        now, wanted = audit.digest(reports / place), known.get(place)
+        try:
+            now, wanted = audit.digest(reports / place), known.get(place)
+        except PermissionError:
+            faults.append(f"{place}: cannot be read by this user: not checked")
+            continue
         if now == wanted:
             continue
         if wanted is None:

@@ -1,4 +1,8 @@
-"""Where a run works: alone in a folder of reports, with temporary files; and what killed runs left behind."""
+"""Where a run works: alone on its clients in a folder of reports, with temporary files; and what killed runs left.
+
+Runs of other clients, from this working copy or another, may be at work in the same folder. What all share there, the
+audit log and the portfolio, each writes while it holds the whole folder, which is for moments.
+"""
 
 import errno
 import json
@@ -8,8 +12,8 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from crmlab.contract import InputError
 
-LOCK = ".lock"
+LOCK, _LOCKS = ".lock", ".locks"
 _WAIT_SECONDS = 0.5
 _STAGING = ".staging-"
 _SCRATCH, _NEW_SCRATCH, _NEW_SECONDS = "crmlab-run-", "crmlab-new-", 60
@@ -38,13 +42,18 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def only_run(reports: Path, waiting: Callable[[str], None], check: Callable[[], None] = lambda: None) -> Iterator[bool]:
-    """Hold a folder of reports; another run waits until this one has ended, however it ends.
+def only_run(
+    reports: Path,
+    clients: Iterable[str],
+    waiting: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[bool]:
+    """Hold what a folder of reports has of some clients; another run of theirs waits until this one has ended.
 
     Parameters
     ----------
     waiting
-        Called once with a line on who holds the folder, if it is held.
+        Called with a line on who holds a client, for each that is held.
     check
         Called now and then while it is; what it raises ends the waiting.
 
@@ -54,45 +63,63 @@ def only_run(reports: Path, waiting: Callable[[str], None], check: Callable[[], 
         Whether there was another run to wait for.
     """
     waited = False
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(reports / LOCK)
+    about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
+    with ExitStack() as held:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waited = True
-            waiting(f"{reports}: {_holder(reports)} is at work here; waiting for it to end")
-            while not lock.is_locked:
-                check()
-                with suppress(Timeout):
-                    lock.acquire(timeout=_WAIT_SECONDS)
-    except OSError as error:
-        if is_full(error):
-            raise
-        raise InputError(f"{reports}: cannot hold reports: {error.strerror}; name another folder") from error
-    try:
-        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
-        (reports / LOCK).write_text(json.dumps(about), encoding="utf-8")
-        for left_over in reports.glob(f"{_STAGING}*"):
-            shutil.rmtree(left_over)
+            reports.mkdir(parents=True, exist_ok=True)
+            (reports / _LOCKS).mkdir(exist_ok=True)
+            # in one order everywhere: no two runs wait for each other
+            for client in sorted(set(clients)):
+                path = reports / _LOCKS / client
+                lock = FileLock(path)
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    waited = True
+                    waiting(f"{reports}: {_holder(path)} is at work on {client}; waiting for it to end")
+                    while not lock.is_locked:
+                        check()
+                        with suppress(Timeout):
+                            lock.acquire(timeout=_WAIT_SECONDS)
+                held.callback(lock.release)
+                path.write_text(json.dumps(about), encoding="utf-8")
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise InputError(f"{reports}: cannot hold reports: {error.strerror}; name another folder") from error
         yield waited
-    finally:
-        lock.release()
 
 
-def _holder(reports: Path) -> str:
+def _holder(path: Path) -> str:
     try:
-        about = json.loads((reports / LOCK).read_text(encoding="utf-8"))
+        about = json.loads(path.read_text(encoding="utf-8"))
         return f"another run (process {about['pid']} on {about['host']}, since {about['since'][:16]} UTC)"
     except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
         return "another run"
 
 
+def whole_folder(reports: Path) -> FileLock:
+    """The lock on what runs of all clients write; who holds it may enter again, others wait for the moment it takes."""
+    return FileLock(reports / LOCK, is_singleton=True)
+
+
 @contextmanager
 def staging(reports: Path) -> Iterator[Path]:
     """A folder on the disk of the reports, in which files are made whole before they are moved to their place."""
-    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=reports) as folder:
-        yield Path(folder)
+    # its lock is taken before anybody else may look for what killed runs left behind
+    with whole_folder(reports):
+        for left_over in reports.glob(f"{_STAGING}*"):
+            with suppress(Timeout), FileLock(left_over / LOCK, timeout=0):
+                shutil.rmtree(left_over)
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=reports))
+        lock = FileLock(folder / LOCK)
+        lock.acquire()
+    try:
+        yield folder
+    finally:
+        with whole_folder(reports):
+            lock.release()
+            shutil.rmtree(folder)
 
 
 @contextmanager

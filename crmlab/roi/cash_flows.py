@@ -29,14 +29,6 @@ KINDS = {"cost": N_("cost"), "benefit": N_("benefit")}
 _NEEDED = ("scenario", "date", "kind", "category", "amount")
 
 
-def discount_factors(dates, *, on, annual_rate: float) -> np.ndarray:
-    """What a unit of money on each day is worth on the day `on`; more than one before it."""
-    if not annual_rate > -1:
-        raise ValueError(f"`annual_rate` must be above -1, got {annual_rate}")
-    days = (pd.DatetimeIndex(dates) - pd.Timestamp(on)).days.to_numpy(dtype=float)
-    return (1 + annual_rate) ** (-days / 365)
-
-
 @dataclass(frozen=True, eq=False)
 class Programme:
     """Cash flows of the programme under one plan.
@@ -62,9 +54,7 @@ class Programme:
         All of the client's table, also those that no flow here has.
     """
 
-    formats: ClassVar[dict[str, str]] = {"kind": "text", "category": "text"} | dict.fromkeys(
-        ("to_date", "planned", "total"), "money"
-    )
+    formats: ClassVar[dict[str, str]] = dict.fromkeys(("to_date", "planned", "total"), "money")
     labels: ClassVar[dict[str, str]] = {
         "kind": N_("Kind"), "category": N_("Category"), "to_date": N_("To date"), "planned": N_("Planned"),
         "total": N_("Total"), "counted": N_("In the return"),
@@ -107,11 +97,6 @@ class Programme:
         """Customer-months, later ones counting for less as the effect wears off."""
         years = self.reached["years"].to_numpy(dtype=float)
         return self.reached["customer_months"].to_numpy(dtype=float) * self.effect_persistence**years
-
-    def measured_present_value(self, effect: float) -> float:
-        """Present value of an effect of that size per customer-month."""
-        factors = discount_factors(self.reached["date"], on=self.start, annual_rate=self.annual_discount_rate)
-        return effect * float(self.weights() @ factors)
 
     def to_date(self) -> "Programme":
         """What happened up to the as-of date."""

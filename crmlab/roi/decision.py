@@ -61,7 +61,6 @@ class Decision:
         What must stay true, or be done, each a sentence.
     """
 
-    formats: ClassVar[dict[str, str]] = {"condition": "text"}
     labels: ClassVar[dict[str, str]] = {"condition": N_("Condition")}
 
     verdict: str

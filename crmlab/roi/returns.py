@@ -22,7 +22,7 @@ import pandas as pd
 
 from crmlab import language
 from crmlab.messages import N_, _, sentences
-from crmlab.roi.cash_flows import Programme, discount_factors
+from crmlab.roi.cash_flows import Programme
 
 DAYS_PER_MONTH = 365.25 / 12
 # logarithm of one plus the lowest and highest rate that is looked for
@@ -33,7 +33,6 @@ ONE_SIGN = N_("the flows are all costs or all benefits, so that no rate makes th
 NO_RATE = N_("no rate makes the flows worth zero, or only one beyond all measure")
 SEVERAL = N_("several rates make the flows worth zero, so that none of them is the return")
 BENEFITS_FIRST = N_("benefits come before costs, so that the rate is one that is paid and not one that is earned")
-NO_COSTS = N_("there are no costs")
 
 
 def net_present_value(dates, amounts, *, annual_rate: float, on=None) -> float:
@@ -53,6 +52,14 @@ def net_present_value(dates, amounts, *, annual_rate: float, on=None) -> float:
         return 0.0
     first = dates.min() if on is None else pd.Timestamp(on)
     return float(amounts @ discount_factors(dates, on=first, annual_rate=annual_rate))
+
+
+def discount_factors(dates, *, on, annual_rate: float) -> np.ndarray:
+    """What a unit of money on each day is worth on the day `on`; more than one before it."""
+    if not annual_rate > -1:
+        raise ValueError(f"`annual_rate` must be above -1, got {annual_rate}")
+    days = (pd.DatetimeIndex(dates) - pd.Timestamp(on)).days.to_numpy(dtype=float)
+    return (1 + annual_rate) ** (-days / 365)
 
 
 def internal_rates(dates, amounts) -> tuple[float, ...]:
@@ -104,10 +111,6 @@ class Returns:
     payback, discounted_payback
         Months from the first flow until the sum of the flows, or of their present values, stays above zero; None if it
         does not before they end.
-    break_even_effect
-        Effect on margin per customer-month at which the present value is zero; None where no effect is measured.
-    break_even_share
-        Share of the claimed benefits at which it is zero; None where they are not what counts.
     curve
         One row per day with a flow: `date`, `net`, `cumulative`, `discounted` (cumulative present value), `status`.
     """
@@ -124,8 +127,6 @@ class Returns:
     rates: tuple[float, ...]
     payback: float | None
     discounted_payback: float | None
-    break_even_effect: float | None
-    break_even_share: float | None
     curve: pd.DataFrame
 
     @property
@@ -144,11 +145,6 @@ class Returns:
             (_("Payback"), _months(self.payback)),
             (_("Discounted payback"), _months(self.discounted_payback)),
         ]
-        if self.break_even_effect is not None:
-            shown = language.quantity(self.break_even_effect, unit)
-            rows.append((_("Break-even effect per customer and month"), shown))
-        if self.break_even_share is not None:
-            rows.append((_("Break-even share of the claimed benefits"), _share(self.break_even_share)))
         return pd.DataFrame(rows, columns=["measure", "value"])
 
     def summary(self) -> str:
@@ -188,18 +184,14 @@ class Returns:
 
 
 def returns(programme: Programme) -> Returns:
-    """Present values, return, internal rate, paybacks and break-even of a programme, if all comes as expected."""
+    """Present values, return, internal rate and paybacks of a programme, if all comes as expected."""
     flows = programme.counted()
     factors = discount_factors(flows["date"], on=programme.start, annual_rate=programme.annual_discount_rate)
     present = flows["amount"].to_numpy() * factors
-    is_cost, is_measured = (flows["kind"] == "cost").to_numpy(), flows["measured"].to_numpy(bool)
+    is_cost = (flows["kind"] == "cost").to_numpy()
     costs, benefits = float(present[is_cost].sum()), float(present[~is_cost].sum())
-    measured = float(present[is_measured].sum())
-    claimed = benefits - measured
     signed = np.where(is_cost, -1.0, 1.0) * flows["amount"].to_numpy()
     rates, reason = _single_rate(flows["date"], signed)
-    effect = programme.effect
-    per_unit = None if effect is None else programme.measured_present_value(1.0)
     return Returns(
         programme,
         benefits,
@@ -210,8 +202,6 @@ def returns(programme: Programme) -> Returns:
         rates=rates,
         payback=months_to_payback(flows["date"], signed),
         discounted_payback=months_to_payback(flows["date"], signed * factors),
-        break_even_effect=(costs - claimed) / per_unit if per_unit else None,
-        break_even_share=costs / benefits if effect is None and benefits > 0 else None,
         curve=_curve(flows, signed, factors),
     )
 

@@ -37,7 +37,7 @@ class Scenarios:
         `roi`, `payback` in months; what there is none of is empty.
     """
 
-    formats: ClassVar[dict[str, str]] = {"scenario": "text", "plan": "text", "roi": "share", "payback": "number"} | (
+    formats: ClassVar[dict[str, str]] = {"roi": "share", "payback": "number"} | (
         dict.fromkeys(("effect", "benefits_pv", "costs_pv", "npv"), "money")
     )
     labels: ClassVar[dict[str, str]] = {
@@ -95,7 +95,12 @@ class BreakEven:
     def table(self) -> pd.DataFrame:
         """One row per term, in words."""
         rows = [
-            (term_name(row.term), told_term(row.term, row.now, self.unit), self._needed(row), _yes(row.holds))
+            (
+                term_name(row.term),
+                told_term(row.term, row.now, self.unit),
+                self._needed(row),
+                _("yes") if row.holds else _("no"),
+            )
             for row in self.conditions.itertuples()
         ]
         return pd.DataFrame(rows, columns=list(self.labels))
@@ -230,7 +235,3 @@ def _row(name: str, lines: Lines, terms: Mapping[str, float]) -> dict:
     found |= {"benefits_pv": benefits, "costs_pv": costs, "npv": benefits - costs}
     found["roi"] = (benefits - costs) / costs if costs > 0 else None
     return found | {"payback": months_to_payback(lines.days, lines.net_flows(terms)[0])}
-
-
-def _yes(holds: bool) -> str:
-    return _("yes") if holds else _("no")

@@ -51,7 +51,6 @@ class Simulation:
         `date`, `value` (cumulative present value), `low`, `high`, `cumulative` (without interest), `status`.
     """
 
-    formats: ClassVar[dict[str, str]] = {"measure": "text", "value": "text", "interval": "text"}
     labels: ClassVar[dict[str, str]] = {
         "measure": N_("Measure"), "value": N_("Expected"), "interval": N_("Interval"),
     }  # fmt: skip

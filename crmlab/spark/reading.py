@@ -53,7 +53,7 @@ def open_table(session: SparkSession, params: Params, table: str, project: Proje
     if is_in_store(form.source):
         return _checked(params, table, read_remote(session, form.source))
     files = source_files(params, table, project)
-    if form.convert or not files or not all(ends(path.name, (".parquet",)) for path in files):
+    if form.convert or form.join or not files or not all(ends(path.name, (".parquet",)) for path in files):
         relation, quality = data.open_table(data.connect(), params, table, project)
         return session.createDataFrame(relation.to_arrow_table()), quality
     return _checked(params, table, read_parquet(session, files, [shown_name(path, project) for path in files]))

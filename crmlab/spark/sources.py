@@ -85,7 +85,7 @@ def read_parquet(session: SparkSession, files: Sequence[Path], names: Sequence[s
         frame = session.read.option("mergeSchema", "true").parquet(*paths)
         frame = frame.withColumn(ROW, at.cast("bigint") * PER_FILE + F.col("_metadata.row_index") + 1)
         for name, kind in fine.items():
-            moment = F.timestamp_micros(F.expr(f"{column(name)} div 1000"))
+            moment = F.timestamp_micros(F.expr(f"({column(name)} - pmod({column(name)}, 1000)) div 1000"))
             frame = frame.withColumn(name, moment if kind.tz else moment.cast("timestamp_ntz"))
         return _rows(frame, names, schemas)
     except PySparkException as error:

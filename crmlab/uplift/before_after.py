@@ -93,8 +93,6 @@ def before_after_effect(
         What `crmlab.aggregate.exposure_months` gives.
     outcome
         `margin` or `revenue`.
-    unit
-        ISO 4217 code of the currency.
     """
     series, all_months, left_out = _series(panel, outcome)
     course, caused = series.columns(panel.months)

@@ -40,8 +40,8 @@ class Cells:
         Whether each month is whole, and in the data.
     treated_months
         Months in the programme of all customers that it reached, those in no cell too.
-    treated, others
-        Customers whom it has reached, and has not.
+    treated
+        Customers whom it has reached.
     """
 
     start: np.ndarray
@@ -53,12 +53,6 @@ class Cells:
     observed: np.ndarray
     treated_months: int
     treated: int
-    others: int
-
-    @property
-    def waves(self) -> list[int]:
-        """Months in which the programme starts for somebody, and lasts for a whole month at least."""
-        return [int(start) for start in np.unique(self.start) if start < len(self.observed)]
 
 
 def outcome_of(panel, outcome: str) -> np.ndarray:
@@ -101,9 +95,9 @@ def cells(panel, outcome: str, *, history_months: int) -> Cells:
         found["mean"].append(mean)
         found["covariance"].append(covariance)
     arrays = {name: np.array(each) for name, each in found.items()}
-    counts = treated_months, int(reached.sum()), int((~reached).sum())
-    return _with_single_customers(Cells(**arrays, observed=panel.observed, treated_months=counts[0],
-                                        treated=counts[1], others=counts[2]))  # fmt: skip
+    return _with_single_customers(
+        Cells(**arrays, observed=panel.observed, treated_months=treated_months, treated=int(reached.sum()))
+    )
 
 
 def _edges(start, reached, entry, history_months: int) -> np.ndarray:

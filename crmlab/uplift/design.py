@@ -43,8 +43,6 @@ def programme_effect(
         `random` where chance decided whom the programme reached and when, `unknown` otherwise: no file can say that.
     outcome
         `margin`, which enters the return, or `revenue`.
-    unit
-        ISO 4217 code of the currency.
     history_months, base_months, placebo_months
         See `crmlab.uplift.rollout.rollout_effect`.
 
@@ -107,7 +105,7 @@ class EffectsByDesign:
         Results, the strongest design first.
     """
 
-    formats: ClassVar[dict[str, str]] = {"customers": "integer", "effect": "estimate", "p": "ratio"}
+    formats: ClassVar[dict[str, str]] = {"customers": "integer", "p": "ratio"}
     labels: ClassVar[dict[str, str]] = {
         "design": N_("Design"),
         "customers": N_("Customers compared"),

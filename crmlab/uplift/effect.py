@@ -45,10 +45,7 @@ class ProgrammeEffect:
         What would cast doubt on the design: `check`, `estimate` where there is one, `p`, `passed`.
     """
 
-    formats: ClassVar[dict[str, str]] = {"start": "date", "customers": "integer", "customer_months": "integer"} | {
-        "effect": "estimate",
-        "total": "estimate",
-    }
+    formats: ClassVar[dict[str, str]] = {"customers": "integer", "customer_months": "integer"}
     labels: ClassVar[dict[str, str]] = {
         "start": N_("First whole month"),
         "customers": N_("Customers reached"),

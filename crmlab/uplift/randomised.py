@@ -32,8 +32,6 @@ def randomised_effect(
         What `crmlab.aggregate.exposure_months` gives.
     outcome
         `margin` or `revenue`.
-    unit
-        ISO 4217 code of the currency.
     base_months
         The most months before the start that the adjustment looks at.
     adjusted

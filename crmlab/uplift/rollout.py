@@ -43,8 +43,6 @@ def rollout_effect(
         What `crmlab.aggregate.exposure_months` gives.
     outcome
         `margin` or `revenue`.
-    unit
-        ISO 4217 code of the currency.
     history_months
         Months before its start that a customer must have been there to be compared.
     base_months

@@ -20,7 +20,7 @@ from crmlab.uplift.wording import LABELS
 
 FUNCTIONS = {"randomised": randomised_effect, "rollout": rollout_effect, "before_after": before_after_effect}
 # of fewer customers, a few large orders make the effect
-FEWEST_OF_GROUP = 60
+_FEWEST_OF_GROUP = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,7 @@ class GroupEffects:
         Groups whose effect cannot be told.
     """
 
-    formats: ClassVar[dict[str, str]] = {"treated": "integer", "cost_per_customer": "money"} | {
-        "effect": "estimate",
-        "shrunken": "estimate",
-    }
+    formats: ClassVar[dict[str, str]] = {"treated": "integer", "cost_per_customer": "money"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Group"),
         "treated": N_("Customers reached"),
@@ -104,9 +101,7 @@ class GroupEffects:
         return sentences(message.format(**words), out)
 
 
-def effect_by_group(
-    panel, profiles: pd.DataFrame, effect: ProgrammeEffect, *, by: str, fewest: int = FEWEST_OF_GROUP, **options
-) -> GroupEffects:
+def effect_by_group(panel, profiles: pd.DataFrame, effect: ProgrammeEffect, *, by: str, **options) -> GroupEffects:
     """The effect of the programme in each group of customers, by the design that found it in all.
 
     Parameters
@@ -119,12 +114,10 @@ def effect_by_group(
         The effect on all, whose design, outcome, unit and confidence level are used.
     by
         Column that makes the groups, such as `industry`.
-    fewest
-        Groups of fewer customers than this make up "Others" together.
     options
         Further ones of the design, such as `history_months`.
     """
-    group = group_of(panel.customers["customer_id"], profiles, by=by, fewest=fewest).to_numpy()
+    group = group_of(panel.customers["customer_id"], profiles, by=by, fewest=_FEWEST_OF_GROUP).to_numpy()
     level = effect.estimate.confidence_level
     options = options | {"outcome": effect.outcome, "unit": effect.unit, "confidence_level": level}
     rows, left_out = [], 0

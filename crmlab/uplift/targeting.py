@@ -42,17 +42,16 @@ class Targeting:
         Qini coefficient, per customer and month.
     chosen_share
         Share of customers whose expected gain over the horizon is above the cost of reaching them.
-    targeted, everybody, difference
-        What reaching them, reaching everybody, and the former rather than the latter returns, per customer of all over
-        the horizon, less the cost of reaching.
+    difference
+        What reaching them rather than everybody returns, per customer of all over the horizon, less the cost of
+        reaching.
     customers
         `customer_id`, `expected_uplift` per month and `uplift_rank` (a share; 0 is the most promising).
     """
 
-    formats: ClassVar[dict[str, str]] = {"customers": "integer", "expected": "money", "effect": "estimate"}
+    formats: ClassVar[dict[str, str]] = {"customers": "integer", "expected": "money"}
     labels: ClassVar[dict[str, str]] = {
         "group": N_("Customers, the most promising first"),
-        "customers": N_("Customers"),
         "expected": N_("Effect expected"),
         "effect": N_("Effect found per customer and month"),
     }
@@ -61,8 +60,6 @@ class Targeting:
     curve: pd.DataFrame
     qini: Estimate
     chosen_share: float
-    targeted: Estimate
-    everybody: Estimate
     difference: Estimate
     horizon_months: int
     cost: float
@@ -173,8 +170,6 @@ def targeting(
         curve=_curve(score, rank, confidence_level),
         qini=_mean(score * (0.5 - rank), label=_("Qini coefficient, per customer and month"), **options),
         chosen_share=float(chosen.mean()),
-        targeted=_mean(np.where(chosen, gain, 0.0), label=_("return of reaching the most promising"), **options),
-        everybody=_mean(gain, label=_("return of reaching everybody"), **options),
         difference=_mean(np.where(chosen, 0.0, -gain), label=_("return of targeting against reaching all"), **options),
         horizon_months=horizon_months,
         cost=cost,

@@ -51,7 +51,6 @@ def estimates(frame: pd.DataFrame) -> dict:
         "AUC": found.auc,
         "AUC of the naive ranking": naive["auc"],
         "difference to it": naive["difference"],
-        "lift of the lowest tenth": found.lowest_lift,
         "share of the lowest group": shares.iloc[0],
         "share of the highest group": shares.iloc[-1],
     }

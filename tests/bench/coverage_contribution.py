@@ -87,7 +87,7 @@ def conversion(seed: int, *, customers: int = 300) -> dict[str, bool]:
     frame["outcome"] = np.where(won, "won", "lost")
     profiles = pd.DataFrame({"customer_id": np.arange(customers), "segment": np.where(chance < 2, "x", "")})
     profiles.loc[: customers // 5, "segment"] = "y"
-    found = conversion_rates(frame, profiles, by="segment", first="count")
+    found = conversion_rates(frame, profiles, by="segment")
     rates = found.groups.set_index("group")["rate"]
     return {"all": holds(found.total, 0.4), "most": holds(rates["x"], 0.4), "a fifth": holds(rates["y"], 0.4)}
 

@@ -100,14 +100,13 @@ def covered(customers: int, seed: int, *, futures: int = 200, large: int = 60_00
     happened = rng.random(customers) < new["chance"]
     if model.n and 0 < happened.sum() < customers:
         foretold = model.probabilities(new)
-        check = probability_check(happened, foretold, baseline=model.defaults / model.n)
+        check = probability_check(happened, foretold)
         known = model.probabilities(elsewhere)
         chance = elsewhere["chance"].to_numpy()
         holds("defaults for each one foretold", check.observed_to_expected, chance.mean() / foretold.mean())
         if model.fit is not None:
             holds("AUC", check.auc, _true_auc(known, chance))
             holds("calibration slope", check.slope, _true_slope(known, chance))
-        holds("Brier score", check.brier, float((known**2 - 2 * known * chance + chance).mean()))
     return result
 
 

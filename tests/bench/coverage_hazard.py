@@ -56,12 +56,6 @@ def covered(n: int, seed: int) -> tuple[dict[str, bool], dict[str, float]]:
         place = model.names.index(name)
         held[name] = model.low[place] <= value <= model.high[place]
         off[name] = (model.coefficients[place] - value) / np.sqrt(model.covariance[place, place])
-    running = frame[(frame["began"] + frame["last"] > MONTHS) & (frame["began"] < MONTHS)].reset_index(drop=True)
-    tenure = MONTHS - running["began"] + 1.0
-    one = pd.DataFrame({"score": running["score"], "plan": np.where(running["b"], "b", "a"), "tenure_months": tenure})
-    chance = expit(running["fixed"] + TRUTH["log_tenure_months"] * np.log(tenure))
-    bounds = model.probability_bounds(one.iloc[:1])
-    held["probability of one customer"] = bounds["low"].iloc[0] <= chance.iloc[0] <= bounds["high"].iloc[0]
     return held | validated(n, rng), off
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.churn.cohorts import cohort_retention
-from crmlab.churn.kaplan_meier import age_counts, kaplan_meier
+from crmlab.churn.kaplan_meier import kaplan_meier
 from crmlab.churn.projection import projection_check
 from crmlab.churn.retention import contract_retention
 from crmlab.churn.silence import purchase_retention, still_active
@@ -24,6 +24,16 @@ from crmlab.clv import fit_bg_nbd
 TRUTH = {"alpha": 1.0, "beta": 30.0, "c": 1.0}
 MONTHS = 48
 RATES = {"alpha": 3.0, "beta": 4.0}
+
+
+def age_counts(months, ended, *, entered=None) -> pd.DataFrame:
+    """Counts by age from one number per customer, as `crmlab.aggregate.contract_ages` makes them from contracts."""
+    months, ended = np.asarray(months, dtype=float), np.asarray(ended, dtype=bool)
+    entered = np.zeros(len(months)) if entered is None else np.asarray(entered, dtype=float)
+    ages = np.unique(np.concatenate([entered, months]))
+    parts = {"entered": entered, "ended": months[ended], "censored": months[~ended]}
+    counts = {name: np.bincount(np.searchsorted(ages, part), minlength=len(ages)) for name, part in parts.items()}
+    return pd.DataFrame({"months": ages} | counts)
 
 
 def holds(estimate, truth: float) -> bool:

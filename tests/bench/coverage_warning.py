@@ -9,14 +9,13 @@ import sys
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from crmlab.churn.bdw import fit_bdw, log_survival
 from crmlab.churn.contact import contact_threshold
-from crmlab.churn.staying import ConstantRetention
 from crmlab.churn.warning import early_warning, silence_warning
 from crmlab.churn.worth import contract_retention_worth
-from crmlab.intervals import wilson
+from crmlab.intervals import Estimate, wilson
 from crmlab.purchases import fit_bg_nbd
 
 LOGIT = np.array([-2.5, 0.8, -0.5, 0.3])
@@ -25,6 +24,22 @@ RENEWAL = (1.5, 60.0)
 WEEKS = 52.0
 # chances of a great many customers
 LAW = np.random.default_rng(0).beta(1.0, 9.0, 200_000)
+
+
+class ConstantRetention:
+    """The same chance to stay in every month, from the share who stay a year, as uncertain as that is."""
+
+    def __init__(self, annual: Estimate):
+        self.annual = annual
+
+    def survival(self, periods):
+        return self.annual.value ** (np.asarray(periods, dtype=float) / 12)
+
+    def draw_survival(self, periods, *, draws: int, seed: int):
+        low, value, high = (logit(end) for end in (self.annual.low, self.annual.value, self.annual.high))
+        shifts = np.random.default_rng(seed).standard_normal(draws) / 1.96
+        drawn = expit(value + np.where(shifts > 0, shifts * (high - value), shifts * (value - low)))
+        return drawn[:, None] ** (np.asarray(periods, dtype=float) / 12)
 
 
 def logistic(design: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -48,15 +63,9 @@ def at_risk(seed: int, *, customers: int = 600) -> dict[str, bool]:
     frame = pd.DataFrame({"customer_id": range(customers), "probability": expit(now @ beta), "clv": value})
     drawn = expit(rng.multivariate_normal(beta, covariance, size=200) @ now.T)
     found = early_warning(frame, values=frame, currency="EUR", probability_draws=drawn, seed=seed)
-    error = 1.96 * np.sqrt(np.einsum("ij,jk,ik->i", now, covariance, now))
-    ends = {f"probability_{end}": expit(now @ beta + sign * error) for end, sign in (("low", -1), ("high", 1))}
-    together = early_warning(frame.assign(**ends), values=frame, currency="EUR", seed=seed)
     return {
         "value at risk": found.value_at_risk.low <= value[left].sum() <= found.value_at_risk.high,
         "customers who leave": found.leavers.low <= left.sum() <= found.leavers.high,
-        "value at risk, ends of chances only": together.value_at_risk.low
-        <= value[left].sum()
-        <= together.value_at_risk.high,
     }
 
 
@@ -116,7 +125,7 @@ def worth(seed: int, *, customers: int = 1500) -> dict[str, bool]:
     left = np.bincount(life[life <= seen], minlength=61)[1:]
     running = np.bincount(seen[life > seen], minlength=61)[1:]
     frame = pd.DataFrame({"customer_id": range(customers), "tenure_months": seen + 1, "value": 1200.0})[life > seen]
-    options = {"currency": "EUR", "points": (1,), "horizon_months": 36}
+    options = {"currency": "EUR", "horizon_months": 36}
     found = contract_retention_worth(frame, fit_bdw(left, running, model="sbg"), draws=100, seed=seed, **options)
     truth = contract_retention_worth(frame, Law(), draws=40, **options)
     result = {

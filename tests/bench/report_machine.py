@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import psutil
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -46,28 +47,27 @@ def seconds(*command, cwd: Path) -> float:
 
 def four_clients(folder: Path) -> Path:
     """A project with the notebooks and data of this one, and four clients."""
-    for name in ("notebooks", "params"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    (folder / "params").mkdir()
     (folder / "data").symlink_to(ROOT / "data")
     for client, (old, new) in MORE.items():
-        text = (folder / f"params/{client}.yaml").read_text(encoding="utf-8")
+        text = (ROOT / f"params/{client}.yaml").read_text(encoding="utf-8")
+        (folder / f"params/{client}.yaml").write_text(text, encoding="utf-8")
         (folder / f"params/{client}_before.yaml").write_text(text.replace(old, new), encoding="utf-8")
     return folder
 
 
-def stock(project: Path, out: Path, clients: int | None = None) -> float:
-    """Seconds of papermill and nbconvert over all notebooks of all clients, or of the first ones."""
+def stock(project: Path, out: Path, reports: int | None = None) -> float:
+    """Seconds of papermill and nbconvert over all reports that stand in a project, or over the first ones."""
     total = 0.0
-    for params in sorted((project / "params").glob("*.yaml"))[:clients]:
-        for notebook in sorted((project / "notebooks").glob("*.ipynb")):
-            flat = out / "flat.yaml"
-            with flat.open("w") as stream:
-                subprocess.run(
-                    [BIN / "crmlab", "params", params.stem, notebook.stem], cwd=project, check=True, stdout=stream
-                )
-            executed = out / f"{params.stem}.ipynb"
-            total += seconds(BIN / "papermill", notebook, executed, "-f", flat, cwd=project)
-            total += seconds(BIN / "jupyter", "nbconvert", "--to", "html", executed, cwd=project)
+    for path in sorted((project / "reports").glob("*/*/*.html"))[:reports]:
+        client, notebook = path.parts[-3], project / f"notebooks/{path.stem}.ipynb"
+        flat = out / "flat.yaml"
+        with flat.open("w") as stream:
+            subprocess.run([BIN / "crmlab", "params", client, path.stem], cwd=project, check=True, stdout=stream)
+        executed = out / f"{client}.ipynb"
+        total += seconds(BIN / "papermill", notebook, executed, "-f", flat, cwd=project)
+        total += seconds(BIN / "jupyter", "nbconvert", "--to", "html", executed, cwd=project)
     return total
 
 
@@ -103,7 +103,7 @@ def statuses(log: Path) -> dict:
 
 
 def compare(project: Path, what: str) -> None:
-    """Print the seconds of both ways over all clients and notebooks of a project; ours before and after the stock's."""
+    """Print the seconds of both ways over all reports of a project; ours before and after the stock's."""
     (project / "out").mkdir(exist_ok=True)
     command = [BIN / "crmlab", "report", "--jobs", "2", "--force"]
     first = seconds(*command, cwd=project)
@@ -117,11 +117,13 @@ def main(clients: int = 100):
     with tempfile.TemporaryDirectory() as folder:
         project = four_clients(Path(folder))
         compare(project, "four clients' reports")
+        names = {path.stem for path in (project / "notebooks").glob("*.ipynb")}
         shutil.rmtree(project / "notebooks")
         shutil.rmtree(project / "reports")
         for path in (project / "params").glob("*.yaml"):
-            text = path.read_text(encoding="utf-8")
-            path.write_text(text[: text.index("value_analysis:")], encoding="utf-8")
+            content = YAML(typ="safe").load(path)
+            with path.open("w", encoding="utf-8") as stream:
+                YAML(typ="safe").dump({key: content[key] for key in content if key not in names}, stream)
         SmallProject(project).notebook("imports", IMPORTS, *CELLS)
         compare(project, "four clients' reports that only import")
     with tempfile.TemporaryDirectory() as folder:
@@ -132,7 +134,7 @@ def main(clients: int = 100):
         early, late = max(sizes[quarter : 2 * quarter]), max(sizes[-quarter:])
         done = statuses(project.root / "log.jsonl")
         print(f"{2 * clients} reports in one run: {took:.1f} s, {took / 2 / clients:.2f} s each, {done}")
-        usual = stock(project.root, project.root, clients=2) / 4
+        usual = stock(project.root, project.root, reports=4) / 4
         print(f"    papermill and nbconvert {usual:.1f} s each; ratio {usual / (took / 2 / clients):.1f}")
         print(f"    the run itself held {early:.0f} MB in the second quarter, {late:.0f} MB in the last")
         for what, more in ((2 * clients, ()), (clients, ("--notebook", "analysis"))):

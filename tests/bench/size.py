@@ -7,10 +7,12 @@ above ten millions), with the memory that a run gives a kernel:
 
 - `sql`: customer summary and table of cohorts as DuckDB SQL written by hand, read straight from the file;
 - `ours`: the same by `crmlab.aggregate`;
-- `checked`: the same through `crmlab.data`, with every row checked against the contract first.
+- `checked`: the same through `crmlab.data`, with every row checked against the contract first;
+- `spark`, where PySpark and Java are installed: as `checked`, on a Spark of this machine's own, from its start on.
 
 It prints seconds and seconds of the processor (the least of each; the latter tell more where other programs run),
-peak memory, and the slope of either over rows on logarithmic scales: 1 is linear.
+peak memory (of this process: not of Spark's workers, nor their work), and the slope of either over rows on logarithmic
+scales: 1 is linear.
 """
 
 import json
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +38,7 @@ CHUNK = 1_000_000
 PER_CUSTOMER = 20
 MEMORY_MB = 3_000
 BYTES_A_ROW = 25
+WAYS = ("sql", "ours", "checked") + (("spark",) if find_spec("pyspark") and shutil.which("java") else ())
 
 SUMMARY = """
 WITH daily AS (
@@ -79,15 +83,19 @@ def write(path: Path, rows: int) -> None:
 
 
 def run(way: str, path: Path) -> dict:
-    """Both tables in one of the three ways: what they hold, and what it took."""
+    """Both tables in one of the ways: what they hold, and what it took."""
     from crmlab import aggregate, data
     from crmlab.params import find_project, load_params
 
-    connection = data.connect()
+    connection, engine = data.connect(), data
     start, begun = time.perf_counter(), sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    if way == "checked":
+    if way == "spark":
+        from crmlab import spark as engine
+
+        connection = engine.connect()
+    if way in ("checked", "spark"):
         project = find_project(start=path.parent)
-        log = data.open_table(connection, load_params(project, path.stem), "transactions", project)[0]
+        log = engine.open_table(connection, load_params(project, path.stem), "transactions", project)[0]
         opened = time.perf_counter() - start
     else:
         log, opened = connection.read_parquet(str(path)), 0.0
@@ -138,11 +146,10 @@ def compare(folder: Path, rows: int, repeats: int) -> dict[str, dict]:
     start = time.perf_counter()
     write(path, rows)
     print(f"\n{rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB, written in {time.perf_counter() - start:.0f} s")
-    ways = ("sql", "ours", "checked")
     # in turns, so that whatever else the machine does falls on all
-    turns = [[measured(way, path) for way in ways] for _turn in range(repeats)]
-    best = {way: turns[0][at] for at, way in enumerate(ways)}
-    for at, way in enumerate(ways):
+    turns = [[measured(way, path) for way in WAYS] for _turn in range(repeats)]
+    best = {way: turns[0][at] for at, way in enumerate(WAYS)}
+    for at, way in enumerate(WAYS):
         best[way] |= {name: min(turn[at][name] for turn in turns) for name in ("seconds", "cpu", "opened")}
     for found in best.values():
         for name in ("customers", "purchases", "revenue", "frequency", "monetary_value"):
@@ -165,7 +172,7 @@ def main(millions: list[float]) -> None:
             found[rows] = compare(Path(folder), rows, repeats=1 if rows > 10_000_000 else 3)
     if len(found) > 1:
         low, high = min(found), max(found)
-        for way in ("sql", "ours", "checked"):
+        for way in WAYS:
             slopes = [
                 np.polyfit(np.log(sorted(found)), np.log([found[rows][way][name] for rows in sorted(found)]), 1)[0]
                 for name in ("seconds", "cpu")
@@ -177,7 +184,7 @@ def main(millions: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in ("sql", "ours", "checked"):
+    if sys.argv[1:2] and sys.argv[1] in WAYS:
         print(json.dumps(run(sys.argv[1], Path(sys.argv[2]))))
     else:
         main([float(value) for value in sys.argv[1:]] or [1, 10])

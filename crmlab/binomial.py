@@ -1,15 +1,16 @@
-r"""Binomial regression of grouped trials: maximum likelihood, and Firth's penalty where a column separates.
+r"""Binomial regression of single outcomes or grouped trials, with Firth's penalty where a column separates.
 
-Where all who left, or none, have a level, the likelihood rises for ever. Firth's penalty, half the log-determinant of
-the information, keeps estimates finite; the intercept is then set so that the probabilities add up to the events, and
-intervals of the columns that separate are those of the penalised likelihood itself. See `crmlab.credit.logistic`, which
-does the same for single outcomes; here a row stands for many trials.
+Where all to whom it happened, or none, have a level, the likelihood rises for ever. Firth's penalty, half the
+log-determinant of the information, keeps estimates finite; the intercept is then set so that the probabilities add up
+to the events (Puhr et al.), and intervals of the columns that separate are those of the penalised likelihood itself
+(Heinze and Schemper), because a normal one is not even nearly right there.
 
 References
 ----------
 Firth (1993), Bias reduction of maximum likelihood estimates, Biometrika 80, 27-38. Heinze and Schemper (2002), A
-solution to the problem of separation in logistic regression, Statistics in Medicine 21, 2409-2419. Prentice and
-Gloeckler (1978), Regression analysis of grouped survival data, Biometrics 34, 57-67 (complementary log-log).
+solution to the problem of separation in logistic regression, Statistics in Medicine 21, 2409-2419. Puhr, Heinze, Nold,
+Lusa and Geroldinger (2017), Firth's logistic regression with rare events, Statistics in Medicine 36, 2302-2317.
+Prentice and Gloeckler (1978), Regression analysis of grouped survival data, Biometrics 34, 57-67 (cloglog).
 """
 
 from dataclasses import dataclass
@@ -37,8 +38,14 @@ class BinomialFit:
     log_likelihood: float
     separated: tuple[int, ...]
 
+    @property
+    def standard_errors(self) -> np.ndarray:
+        return np.sqrt(np.diag(self.covariance))
 
-def fit_binomial(x: np.ndarray, events: np.ndarray, trials: np.ndarray, *, link: str, z: float) -> BinomialFit:
+
+def fit_binomial(
+    x: np.ndarray, events: np.ndarray, trials: np.ndarray, *, z: float, link: str = "logit"
+) -> BinomialFit:
     """Regression of events among trials on columns, of which the first is the intercept.
 
     Raises
@@ -70,7 +77,7 @@ def fit_binomial(x: np.ndarray, events: np.ndarray, trials: np.ndarray, *, link:
     half = z * np.sqrt(np.diag(covariance))
     low = np.where(np.isnan(low), coefficients - half, low)
     high = np.where(np.isnan(high), coefficients + half, high)
-    log_likelihood = binomial_log_likelihood(_probability(x @ coefficients, link), events, trials)
+    log_likelihood = binomial_log_likelihood(inverse_link(x @ coefficients, link), events, trials)
     scaled = (coefficients / scale, covariance / np.outer(scale, scale), low / scale, high / scale)
     return BinomialFit(*scaled, log_likelihood, separated)
 
@@ -82,8 +89,10 @@ def binomial_log_likelihood(probability: np.ndarray, events: np.ndarray, trials:
 
 
 def inverse_link(log_odds: np.ndarray, link: str) -> np.ndarray:
-    """The probability in a period; of `cloglog`, of the logarithm of the cumulated hazard."""
-    return _probability(log_odds, link)
+    """The chance of an event; of `cloglog`, from the logarithm of the cumulated hazard."""
+    from scipy.special import expit
+
+    return expit(log_odds) if link == "logit" else -np.expm1(-np.exp(np.minimum(log_odds, 50)))
 
 
 def _apart(column: np.ndarray, events: np.ndarray, trials: np.ndarray) -> bool:
@@ -100,7 +109,7 @@ def _maximum_likelihood(x, events, trials, link: str) -> tuple[np.ndarray, np.nd
     value = -np.inf
     for _step in range(_STEPS):
         log_odds = x @ coefficients
-        p = np.clip(_probability(log_odds, link), 1e-12, 1 - 1e-12)
+        p = np.clip(inverse_link(log_odds, link), 1e-12, 1 - 1e-12)
         slope = p * (1 - p) if link == "logit" else np.exp(np.minimum(log_odds, 50)) * (1 - p)
         information = x.T @ (x * (trials * slope**2 / (p * (1 - p)))[:, None])
         covariance = np.linalg.pinv(information, hermitian=True)
@@ -124,7 +133,7 @@ def _firth(x, events, trials, *, fixed: int | None = None, at: float = 0.0, star
         coefficients[fixed] = at
     value = _penalised(x, coefficients, events, trials)
     for _step in range(_STEPS):
-        p = _probability(x @ coefficients, "logit")
+        p = inverse_link(x @ coefficients, "logit")
         weighted = x * np.sqrt(trials * p * (1 - p))[:, None]
         information = weighted.T @ weighted
         leverage = ((weighted @ np.linalg.pinv(information)) * weighted).sum(axis=1)
@@ -168,19 +177,13 @@ def _shift(log_odds: np.ndarray, events: np.ndarray, trials: np.ndarray) -> floa
     from scipy.optimize import brentq
 
     def excess(shift: float) -> float:
-        return float(trials @ _probability(log_odds + shift, "logit") - events.sum())
+        return float(trials @ inverse_link(log_odds + shift, "logit") - events.sum())
 
     return float(brentq(excess, -_WIDEST, _WIDEST))
 
 
-def _probability(log_odds: np.ndarray, link: str) -> np.ndarray:
-    from scipy.special import expit
-
-    return expit(log_odds) if link == "logit" else -np.expm1(-np.exp(np.minimum(log_odds, 50)))
-
-
 def _information(x, coefficients, trials) -> np.ndarray:
-    p = _probability(x @ coefficients, "logit")
+    p = inverse_link(x @ coefficients, "logit")
     return x.T @ (x * (trials * p * (1 - p))[:, None])
 
 
