@@ -95,6 +95,14 @@ CLIENTS = {
     "no_cost": {"crm_cashflows": flows(("2025-02-01", "benefit", "hours saved", 500))},
     "costs_alone": {"crm_cashflows": flows(COST, ("2026-06-30", "cost", "licence", 1000))},
 }
+# it is not asked how wide intervals are
+FEW_DRAWS = """
+value_analysis: {draws: 40}
+churn_modelling: {draws: 40}
+nps_analysis: {draws: 40}
+roi_evaluation: {simulations: 1000}
+crm_diagnosis: {draws: 400, back_test_dates: 1}
+"""
 # what no report can be made of, and why
 FAILS = {
     "all_for_free": "`revenue` must be above zero for at least one customer, got none among 20",
@@ -114,7 +122,7 @@ def records(tmp_path_factory):
             table.to_csv(root / f"data/{client}/{name}.csv", index=False)
             lines += [f"  {name}:", f"    source: data/{client}/{name}.csv"]
         (root / "params").mkdir(exist_ok=True)
-        (root / f"params/{client}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (root / f"params/{client}.yaml").write_text("\n".join(lines) + FEW_DRAWS, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         result = CliRunner().invoke(main, ["report", "--quiet"], catch_exceptions=False)

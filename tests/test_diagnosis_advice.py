@@ -3,8 +3,9 @@ import pytest
 from crmlab.diagnosis.advice import ADVICE, portfolio_advice
 from crmlab.diagnosis.targets import indicators
 from crmlab.intervals import Estimate, Target
+from tests.conftest import STRICT
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = STRICT
 
 
 def found(value, low=None, high=None, unit="share", label="a figure"):

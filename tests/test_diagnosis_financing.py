@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from crmlab.absence import FitError
 from crmlab.diagnosis.financing import TIERS, financing_proposals
 from crmlab.intervals import wilson
+from tests.conftest import STRICT
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = STRICT
 
 
 def customers(per_tier=100):

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmlab.diagnosis.levels import KINDS, LEVELS, customer_levels, leaving_levels, value_levels, word
+from tests.conftest import STRICT
 
-pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("any_size")]
+pytestmark = [STRICT, pytest.mark.usefixtures("any_size")]
 
 
 def customers():

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from crmlab.diagnosis.levels import LEVELS, customer_levels
 from crmlab.diagnosis.strategies import OTHERS, STRATEGIES, customer_strategies
+from tests.conftest import STRICT
 from tests.test_diagnosis_levels import answers, customers
 
-pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("any_size")]
+pytestmark = [STRICT, pytest.mark.usefixtures("any_size")]
 
 CASES = [
     ({"risk": "default", "value": "high", "satisfaction": "low"}, "recover"),

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlab.expressions import parse
+from tests.conftest import STRICT
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = STRICT
 
 FRAME = pd.DataFrame(
     {

@@ -85,8 +85,10 @@ def project(tmp_path_factory):
     plant(root / "data" / "xinglin")
     settings = YAML(typ="safe").load(ROOT / "params" / "xinglin.yaml")
     settings["data"]["contracts"]["personal"] = ["contact"]
-    for notebook in ("value_analysis", "churn_modelling"):
+    for notebook in ("value_analysis", "churn_modelling", "nps_analysis"):
         settings[notebook]["draws"] = 40
+    settings["crm_diagnosis"] |= {"draws": 400, "back_test_dates": 1}
+    settings["roi_evaluation"]["simulations"] = 1000
     settings["min_group"] = MIN_GROUP
     for notebook, option in BY_REGION.items():
         settings[notebook][option] = "region"
