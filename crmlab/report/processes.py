@@ -39,8 +39,6 @@ PRELOAD = (
     "narwhals._duckdb.group_by",
     "narwhals._duckdb.namespace",
     "pyarrow.pandas_compat",
-    "sklearn.decomposition",
-    "sklearn.ensemble",
     "crmlab.cli",
     "crmlab.report.forked",
     "crmlab.report.plan",
