@@ -98,8 +98,7 @@ class Work(SmallProject):
     def end(self, run) -> tuple[int, str]:
         """The exit code of a run and what it said; nothing that it started is left over."""
         run.wait(timeout=300)
-        # what waits for a kernel that will not come gives up after a minute
-        until(lambda: not self.processes(), "the end of every process", 120)
+        until(lambda: not self.processes(), "the end of every process", 30)
         return run.returncode, self.said(run)
 
     def run(self, *arguments, **options) -> tuple[int, str]:

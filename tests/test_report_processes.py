@@ -85,6 +85,34 @@ def test_a_process_ends_with_the_one_that_asked_for_it_though_that_was_killed(wo
     assert all(ended(each) for each in others), "the fork server or one of its processes outlived the run"
 
 
+def test_a_process_that_was_asked_for_but_not_yet_forked_ends_with_the_run_too():
+    code = (
+        "import sys, threading, time; from crmlab.report import processes\n"
+        "print(processes.start(time.sleep, 1000).pid, flush=True)\n"
+        "input()\n"  # until the fork server is halted
+        "late = threading.Thread(target=processes.start, args=(time.sleep, 1000), daemon=True)\n"
+        "late.start()\n"
+        "while sys._current_frames()[late.ident].f_code.co_name != 'read_signed': time.sleep(0.01)\n"
+        "print('asked', flush=True)\n"
+        "time.sleep(1000)"
+    )
+    run = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    first = int(run.stdout.readline())
+    others = psutil.Process(run.pid).children(recursive=True)
+    server = psutil.Process(first).parent()
+    server.suspend()
+    run.stdin.write("\n")
+    run.stdin.flush()
+    assert run.stdout.readline() == "asked\n"
+    run.kill()
+    run.wait()
+    run.stdin.close()
+    run.stdout.close()
+    assert ended(first)
+    server.resume()
+    assert all(ended(each.pid) for each in others), "what was forked after the run's end stayed, and the server with it"
+
+
 def test_the_end_of_a_process_in_words():
     assert processes.how_it_ended(None) == "ended by itself"
     assert processes.how_it_ended(1) == "ended by itself with code 1"

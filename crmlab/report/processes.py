@@ -158,6 +158,8 @@ def how_it_ended(code: int | None) -> str:
 def _lead(function: Callable, arguments: tuple) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
+    if not multiprocessing.parent_process().is_alive():
+        return  # killed between asking for this process and getting it, after the reaper has looked for the last time
     gc.freeze()  # what the server has loaded is never garbage: looking through it again and again takes time and memory
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.path.exists("/proc/self/oom_score_adj"):
