@@ -31,15 +31,15 @@ NOTHING_SPENT = N_("nothing was spent")
 
 @dataclass(frozen=True, eq=False)
 class AcquisitionCost:
-    """Cost per customer won.
+    """Cost per customer won, in money of `unit`; lower is better.
 
     Attributes
     ----------
     total
         Over all channels; None where it cannot be told, and `reason` says why.
     channels
-        One row per channel, the largest spend first: `group`, `amount`, `new_customers`, `cac` (estimate, None where no
-        customer was won).
+        One row per channel, the largest spend first: `group`, `amount` spent, `new_customers`, `cac` (estimate, None
+        where no customer was won).
     months
         The same by `month` (its first day), all channels together.
     left_out
@@ -67,6 +67,7 @@ class AcquisitionCost:
         return self.channels.assign(group=named(self.channels["group"]))
 
     def summary(self) -> str:
+        """The cost of a customer won with its interval, and the dearest and cheapest channel if they differ."""
         if self.total is None:
             return _("The cost of winning a customer cannot be told: {reason}.").format(reason=_(self.reason))
         cost = _("Winning a customer cost {cac} {evidence}.").format(
@@ -107,7 +108,13 @@ def acquisition_cost(spend: pd.DataFrame, *, unit: str = "", confidence_level: f
     Parameters
     ----------
     spend
-        One row per period and channel: `date`, `amount`, `new_customers`, and `channel` where it is known.
+        One row per period and channel: `date`, `amount`, `new_customers`, and `channel` where it is known. Channels
+        that won too few customers to be shown make up "Others".
+
+    Raises
+    ------
+    ValueError
+        If `spend` lacks `date` or `amount`, or `confidence_level` does not lie between 0 and 1.
     """
     missing = [name for name in ("date", "amount") if name not in spend]
     if missing:

@@ -29,7 +29,19 @@ _WIDEST = 30.0
 
 @dataclass(frozen=True, eq=False)
 class BinomialFit:
-    """Coefficients, the intercept first; `separated` are the places of columns that needed the penalty."""
+    """A fitted regression, its coefficients in the order of the columns, the intercept first.
+
+    Attributes
+    ----------
+    coefficients, covariance
+        Change of the log-odds (of `cloglog`, of the logarithm of the cumulated hazard) per unit of a column.
+    low, high
+        Ends of each coefficient's interval, at the `z` that was asked for.
+    log_likelihood
+        Without the constant that does not depend on the coefficients.
+    separated
+        Places of the columns that needed the penalty.
+    """
 
     coefficients: np.ndarray
     covariance: np.ndarray
@@ -40,6 +52,7 @@ class BinomialFit:
 
     @property
     def standard_errors(self) -> np.ndarray:
+        """Of the coefficients, in their order."""
         return np.sqrt(np.diag(self.covariance))
 
 
@@ -48,10 +61,23 @@ def fit_binomial(
 ) -> BinomialFit:
     """Regression of events among trials on columns, of which the first is the intercept.
 
+    Parameters
+    ----------
+    x
+        One row per group of trials; its first column is all ones.
+    events, trials
+        How many of how many, in each row.
+    z
+        Standard normal quantile of the intervals; 1.96 for 95%.
+    link
+        `logit`, or `cloglog`, whose coefficients are those of a proportional hazard.
+
     Raises
     ------
     FitError
         If a column separates and the link is not logit.
+    ValueError
+        If `link` is neither of the two.
     """
     if link not in LINKS:
         raise ValueError(f"`link` must be one of {', '.join(LINKS)}, got {link!r}")

@@ -28,9 +28,7 @@ _CLOCKS = ("transactions", "interactions", "surveys", "contracts", "opportunitie
 
 
 class Client:
-    """The firm whose customer relationships are judged, as of a date.
-
-    Tables are read when they are first asked for, and checked against the contract as they are.
+    """The firm whose customer relationships are judged, as of a date; tables are read, and checked, when first used.
 
     Attributes
     ----------
@@ -61,7 +59,13 @@ class Client:
 
     @cached_property
     def as_of(self) -> date:
-        """The day the analysis looks back from."""
+        """The day the analysis looks back from: the client's file gives it, or else the data, by their last event.
+
+        Raises
+        ------
+        InputError
+            If neither does.
+        """
         if self.params.as_of:
             return self.params.as_of
         clock = next((table for table in _CLOCKS if table in self.tables), None)
@@ -102,7 +106,13 @@ class Client:
         return self._open(name)[1]
 
     def period(self, name: str) -> Period:
-        """When the events of the table `name` happened."""
+        """When the events of the table `name` happened.
+
+        Raises
+        ------
+        InputError
+            If none did up to the as-of date, and as `table`.
+        """
         relation, event = self._open(name)[0], TABLES[name].event
         if not event:
             return Period(None, None, 0)
@@ -135,7 +145,13 @@ class Client:
         return sum(found, [])
 
     def customer_summary(self, time_unit: str = "week") -> pd.DataFrame:
-        """One row per customer as of the as-of date; see `aggregate.customer_summary`."""
+        """One row per customer as of the as-of date; see `aggregate.customer_summary`.
+
+        Raises
+        ------
+        InputError
+            If nobody purchased anything, and as `table`.
+        """
         found = aggregate.customer_summary(self.table("transactions"), until=self.as_of, time_unit=time_unit)
         if found.empty:
             raise InputError(f"{self.params.file}: transactions holds refunds only up to {self.as_of}, no purchase")
@@ -178,10 +194,9 @@ class Client:
         return end
 
     def results(self, notebook: str) -> dict | None:
-        """What another `notebook` published for this client and date, as its JSON; None if it stands in no report.
+        """What another `notebook` published for this client and date, as its JSON; None if nothing, or if it failed.
 
-        A notebook that reads results names the others in its metadata (`needs`), so that a run makes them first. A
-        report that failed when it was last made counts as none, whatever stands there from before.
+        A notebook that reads results names the others in its metadata (`needs`), so that a run makes them first.
         """
         return findings.record(self._reports / self.as_of.isoformat(), notebook)
 
@@ -225,15 +240,12 @@ class Client:
 
         Parameters
         ----------
-        metrics
-            Estimates by the names that others read, such as `clv_total`; absent ones are left out.
-        models
-            By name: `{"params": {...}, "log_likelihood": ..., "n": ...}`.
-        customers
-            Frames with `customer_id`, one row per customer, and what the client's own CRM should know of each. They
-            become part of `customers.csv`, beside what other notebooks say, and never of the page.
-        alerts
-            Frames with one row per alert, as `publication.write` takes them. They become part of `alerts.csv`.
+        metrics, models
+            By the names that others read, such as `clv_total`: estimates, of which absent ones are left out, and of
+            each model `{"params": {...}, "log_likelihood": ..., "n": ...}`.
+        customers, alerts
+            Frames with one row per `customer_id`, what the client's own CRM should know of each, and frames with one
+            row per alert, as `publication.write` takes both; for `customers.csv` and `alerts.csv`, never for the page.
         """
         if target := os.environ.get("CRMLAB_PUBLISH"):
             publication.write(
@@ -278,10 +290,7 @@ class Client:
 
 
 def open_client(client: str, as_of: str | None = None, *, project: Project | None = None) -> Client:
-    """What `crmlab.open` does; `project` is found from the working folder unless given.
-
-    From then on this process speaks the client's language, and shows its customers by code.
-    """
+    """What `crmlab.open` does, in a given `project`; the process then speaks its language, and of customers by code."""
     project = project or find_project()
     params = load_params(project, client, as_of=as_of)
     speak(params.language)

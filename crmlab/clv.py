@@ -38,12 +38,12 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class LifetimeValue:
-    """What customers are expected to bring.
+    """What customers are expected to bring over the horizon, in the spend model's currency, discounted to today.
 
     Attributes
     ----------
     customers
-        One row per customer: customer_id, p_alive, expected_purchases, expected_spend (per purchase), clv, and
+        One row per customer: customer_id, p_alive (0 to 1), expected_purchases, expected_spend (per purchase), clv, and
         clv_low to clv_high, in which what the customer will have brought falls; these two are left out above 200,000
         customers (`crmlab.sampling.MOST`), of whom a random sample then stands for all in the simulated futures.
     groups
@@ -85,6 +85,7 @@ class LifetimeValue:
         return self.customers.sort_values(["clv", "customer_id"], ascending=[False, True], ignore_index=True)
 
     def summary(self) -> str:
+        """What customers should bring over the horizon, in all with its interval, and per customer."""
         return self._summary_message().format(
             horizon=quantity(self.horizon_months, "months"),
             n=number(len(self.customers)),
@@ -130,7 +131,7 @@ def customer_lifetime_value(
     draws: int = 200,
     seed: int = 0,
 ) -> LifetimeValue:
-    r"""Discounted value of the purchases expected of each customer.
+    r"""Discounted value of the purchases expected of each customer (Fader, Hardie and Lee 2005, JMR 42, 415-430).
 
     .. math:: CLV = \sum_{k=1}^{h} \frac{E[\text{purchases in month } k] \, E[\text{spend}] \, m (1 - f)}{(1+d)^{k/12}}
 
@@ -154,9 +155,10 @@ def customer_lifetime_value(
     spend
         As `fit_gamma_gamma` fits it.
 
-    References
-    ----------
-    Fader, Hardie and Lee (2005), RFM and CLV, JMR 42, 415-430.
+    Raises
+    ------
+    ValueError
+        If there are no customers, `groups` are of another number, a term is out of its range, or `draws` are too few.
     """
     terms = (horizon_months, annual_discount_rate, margin, refund_rate)
     frame, kept = _expected(purchases, spend, customers, *terms)

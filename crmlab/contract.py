@@ -117,10 +117,12 @@ class Table:
     event: str = ""
 
     def column(self, name: str) -> Column:
+        """The column of that name, which the table must have."""
         return next(column for column in self.columns if column.name == name)
 
     @property
     def required(self) -> tuple[str, ...]:
+        """Names of the columns that must be there, and filled in every row."""
         return tuple(column.name for column in self.columns if column.required)
 
 

@@ -32,9 +32,14 @@ class GroupContribution:
     groups
         One row per group, the largest by revenue first: `group`, `customers`, `customer_share`, `revenue`,
         `revenue_share` and, where margin is known, `margin`, `margin_share` and `margin_rate` (margin over revenue).
-        Shares and rates are estimates, None where the sum of all is not above zero.
+        Amounts are money of `unit`, net of refunds; shares and rates are fractions: `customer_share` a full count, the
+        others estimates, None where the sum of all is not above zero.
     by
         Column that made the groups.
+    n
+        How many customers.
+    revenue, margin
+        Of all of them; margin None where it is not known.
     """
 
     formats: ClassVar[dict[str, str]] = {
@@ -64,6 +69,7 @@ class GroupContribution:
         return self.groups.assign(group=named(self.groups["group"]))
 
     def summary(self) -> str:
+        """The group that contributes most to revenue, and the one that does to margin, each with its share."""
         by, rows = column_name(self.by), self.groups[~self.groups["group"].isin((OTHERS, NOT_KNOWN))]
         if self.revenue <= 0:
             return _("Revenue is not above zero in all, so that no group has a share of it.")
@@ -114,6 +120,13 @@ def contribution_by_group(
         One row per customer: `customer_id` and the column `by`.
     fewest
         Groups of fewer customers make up "Others" together.
+
+    Raises
+    ------
+    FitError
+        If `profiles` lack a column `by`.
+    ValueError
+        If `customers` are none, lack a column or have an empty value, or `profiles` repeat a customer.
     """
     measures = ("revenue", "margin") if "margin" in customers else ("revenue",)
     frame = required_columns(customers, ("customer_id", *measures))

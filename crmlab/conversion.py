@@ -27,10 +27,12 @@ _KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class SuccessRates:
-    """Rate of success, in all and by group.
+    """Rate of success, a fraction from 0 to 1, in all and by group; higher is better.
 
     Attributes
     ----------
+    kind
+        `conversion` of opportunities, or `projects`.
     total
         Over all; None where nothing has ended yet.
     groups
@@ -63,6 +65,7 @@ class SuccessRates:
         return self.groups.assign(group=named(self.groups["group"]))
 
     def summary(self) -> str:
+        """The rate with its interval, and the best and worst group where they can be told apart."""
         if self.total is None:
             return _("No opportunity or project has ended yet, so that no rate can be told.")
         told = _(_KINDS[self.kind][1]).format(rate=self.total.text(), evidence=self.total.evidence())
@@ -100,6 +103,11 @@ def conversion_rates(
     profiles, by
         One row per customer with `customer_id` and the column that makes the groups; one group without them.
 
+    Raises
+    ------
+    FitError
+        If `opportunities` lack a column, or `profiles` lack the column `by`.
+
     Notes
     -----
     A table of those who became customers knows no prospect who never did: the first opportunity of each is then one
@@ -136,6 +144,11 @@ def project_success_rates(
         Outcomes that count as success.
     profiles, by
         As of `conversion_rates`.
+
+    Raises
+    ------
+    FitError
+        If `opportunities` lack a column, no outcome in them is among `successes`, or `profiles` lack the column `by`.
     """
     frame = _required(opportunities, ("customer_id", "project_outcome"))
     outcome = frame["project_outcome"].where(frame["project_outcome"].astype(str).str.strip() != "")

@@ -28,6 +28,13 @@ def refund_rate(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> E
     Estimate
         A share, lower is better. Customers, not refunds, are the sample: one customer's refunds hang together.
 
+    Raises
+    ------
+    FitError
+        If nobody bought for more than nothing.
+    ValueError
+        If `refunds` are negative, or a column is missing or has an empty value.
+
     References
     ----------
     Cochran (1977), Sampling techniques, chapter 6 (ratio estimator).
@@ -65,12 +72,15 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
     Returns
     -------
     Estimate
-        The one given; else the ratio of margin to revenue over all customers; else 1, which values revenue itself.
+        The one given; else the ratio of margin to revenue over all customers, with an interval between customers; else
+        1, which values revenue itself.
 
     Raises
     ------
+    FitError
+        If there are no customers.
     ValueError
-        If the data's margin is not between 0 and revenue.
+        If the data's margin does not add up to more than 0 and at most revenue.
     """
     label = _("margin as a share of revenue")
     n = len(customers)

@@ -20,15 +20,16 @@ from crmlab.segments import required_columns
 
 @dataclass(frozen=True, eq=False)
 class Dependence:
-    """How much of revenue hangs on the largest customers.
+    """How much of revenue hangs on the largest customers; the more, the more is lost with one of them.
 
     Attributes
     ----------
     customers
         The largest first: `rank`, `customer_id`, `revenue`, `revenue_share`, and where it is known `margin` and
-        `margin_share`; a share is NaN where the sum of all is not above zero.
+        `margin_share`; a share is a fraction of the sum of all, NaN where that is not above zero.
     top
-        Shares of revenue of the 1, 5 and 10 largest, as far as there are so many customers.
+        Shares of revenue of the 1, 5 and 10 largest, as far as there are so many customers; full counts, without
+        intervals, as is `hhi`.
     hhi
         Herfindahl-Hirschman index, from 10,000 / n (all equal) to 10,000 points (one holds all).
     """
@@ -54,6 +55,7 @@ class Dependence:
         return pd.DataFrame(rows, columns=["measure", "value", "n"])
 
     def summary(self) -> str:
+        """What the largest customers hold, and as if over how many of the same size revenue were spread."""
         k, share = list(self.top.items())[-1]
         n = language.number(share.n)
         if share.n == 1:
@@ -78,6 +80,12 @@ def dependence(customers: pd.DataFrame, *, tops: tuple[int, ...] = (1, 5, 10), u
         it is known. Customers whose refunds exceed their purchases count as zero in `top` and `hhi`.
     tops
         Numbers of the largest customers whose share is told; 1 is among them.
+
+    Raises
+    ------
+    ValueError
+        If `customers` are none, lack a column or have an empty value, nobody brought revenue above zero, or `tops` are
+        below 1 or without it.
     """
     measures = ("revenue", "margin") if "margin" in customers else ("revenue",)
     frame = required_columns(customers, ("customer_id", *measures)).copy()
@@ -119,6 +127,16 @@ def net_profit_share(customers: pd.DataFrame, *, top: float = 0.2, confidence_le
     ----------
     customers
         One row per customer, with `revenue` and `margin` where it is known.
+
+    Returns
+    -------
+    Estimate or None
+        A share from `top` (all bring the same) to 1; None also where nobody brings a profit. See `crmlab.lorenz`.
+
+    Raises
+    ------
+    ValueError
+        If `top` does not lie between 0 and 1, or a margin is empty.
     """
     if not 0 < top < 1:
         raise ValueError(f"`top` must lie between 0 and 1, got {top}")

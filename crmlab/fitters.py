@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def lifetimes_fitter(name: str, params: dict[str, float]) -> Any:
-    """A fitter of the lifetimes library, as if it had found these parameters."""
+    """The fitter of the lifetimes library called `name` (`BetaGeoFitter`), as if it had found these parameters."""
     # On import, lifetimes sets warning filters and warns of pandas options of its own.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -41,6 +41,13 @@ def group_of(customer_ids, profiles: pd.DataFrame, *, by: str, fewest: int = 1) 
         Column that makes the groups, such as `industry`. A customer without an entry is of the group "Not known".
     fewest
         Groups of fewer customers than this make up "Others" together; see `too_small`.
+
+    Raises
+    ------
+    FitError
+        If `profiles` lack a column: the client does not supply it.
+    ValueError
+        If `profiles` name a customer more than once.
     """
     missing = [name for name in ("customer_id", by) if name not in profiles]
     if missing:

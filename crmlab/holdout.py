@@ -25,15 +25,17 @@ class HoldoutCheck:
     predicted, actual
         Repeat purchases of all customers in the holdout period.
     bias
-        predicted / actual - 1: below 0 the model forecast too few. Its interval is that of the forecast, so it holds 0
-        when what came lies within the forecast's interval.
+        predicted / actual - 1, a fraction: below 0 the model forecast too few, 0 is best. Its interval is that of the
+        forecast, so it holds 0 when what came lies within the forecast's interval.
     mae
-        Mean absolute error per customer, in purchases; lower is better.
+        Mean absolute error per customer, in purchases, with Student's t interval; lower is better.
     by_frequency
-        Customers by their purchases before (0 to 6, then 7 and more): how many, what came per customer, the forecast
-        and the interval of it.
+        Customers by their repeat purchases before, `frequency` (0 to 6, then 7+): how many, and purchases per customer
+        that came (`actual`) and were forecast (`predicted`, with its interval `low` to `high`).
     tolerance
-        Size of a bias that is taken as harmless, whatever the interval.
+        Size of a bias that is taken as harmless, whatever the interval; a fraction.
+    model
+        Name of the model that was tested.
     """
 
     predicted: float
@@ -58,6 +60,7 @@ class HoldoutCheck:
         return self.by_frequency
 
     def summary(self) -> str:
+        """What was forecast against what came, the interval of the difference, and whether the model fits."""
         if round(abs(self.bias.value), 3) == 0:
             found = _(
                 "Tested on a later period, the {model} model forecast as many repeat purchases as came ({predicted} "
@@ -126,9 +129,16 @@ def holdout_check(
     calibration
         One row per customer, as `aggregate.calibration_holdout_summary` gives them.
     tolerance
-        Size of a bias that is taken as harmless.
+        Size of a bias that is taken as harmless; 0.1 is 10% too many or too few.
     draws
         Simulated futures behind the intervals; parameters and outcomes are drawn.
+
+    Raises
+    ------
+    FitError
+        If nobody bought again in the holdout period.
+    ValueError
+        If `T_holdout` differs between customers, or `draws` are too few for the `confidence_level`.
     """
     lengths = calibration["T_holdout"].unique()
     if len(lengths) != 1:

@@ -25,7 +25,8 @@ class Estimate:
     Attributes
     ----------
     value, low, high
-        The estimate and the ends of its interval; `low` and `high` are None together where there is no interval.
+        The estimate and the ends of its two-sided interval at the `confidence_level`; `low` and `high` are None
+        together where there is no interval.
     unit
         `share` (a fraction of one, shown in per cent), `index` or `ratio` (a bare number), an ISO 4217 currency code,
         or a noun in the plural (`customers`, `months`).
@@ -121,7 +122,13 @@ def _plain(value):
 
 
 def z_score(confidence_level: float) -> float:
-    """Standard normal quantile of a two-sided interval; 1.96 at 0.95."""
+    """Standard normal quantile of a two-sided interval; 1.96 at 0.95.
+
+    Raises
+    ------
+    ValueError
+        If `confidence_level` does not lie between 0 and 1.
+    """
     if not 0 < confidence_level < 1:
         raise ValueError(f"`confidence_level` must lie between 0 and 1, got {confidence_level}")
     # here, so that pages of published figures need neither numpy nor scipy
@@ -152,6 +159,11 @@ def wilson(successes: int, n: int, *, label: str = "", confidence_level: float =
     Estimate
         A share from 0 to 1.
 
+    Raises
+    ------
+    ValueError
+        If `n` is below 1, or `successes` are below 0 or above `n`.
+
     References
     ----------
     Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209-212.
@@ -174,7 +186,13 @@ def wilson(successes: int, n: int, *, label: str = "", confidence_level: float =
 
 
 def mean(values, *, unit: str, label: str = "", confidence_level: float = 0.95) -> Estimate:
-    """Mean with Student's t interval; the interval needs at least two values."""
+    """Mean with Student's t interval, in `unit`; the interval needs at least two values.
+
+    Raises
+    ------
+    ValueError
+        If there are no values.
+    """
     import numpy as np
     from scipy import stats
 
@@ -194,6 +212,20 @@ def poisson_rate(
     events: int, exposure: float, *, unit: str, label: str = "", confidence_level: float = 0.95
 ) -> Estimate:
     """Events per unit of exposure (months, say) with the exact interval of a Poisson count.
+
+    Parameters
+    ----------
+    events
+        How many happened, 0 or more.
+    exposure
+        Over how long, or how many; above zero.
+    unit
+        What is counted: of 24 `customers` in 12 months, 2 `customers`.
+
+    Raises
+    ------
+    ValueError
+        If `events` are below 0 or `exposure` is not above it.
 
     References
     ----------
@@ -231,11 +263,18 @@ def from_standard_error(
 
     Parameters
     ----------
+    value, standard_error
+        Both in `unit`.
     within
         Open range that the quantity cannot leave, such as (0, 1): the interval is then made on the log-odds scale of
         that range, so that its ends stay inside.
     degrees_of_freedom
         Of the standard error, at least 1; infinite where it is as good as known.
+
+    Raises
+    ------
+    ValueError
+        If `degrees_of_freedom` are below 1.
     """
     from scipy import special, stats
 

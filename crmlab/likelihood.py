@@ -171,6 +171,11 @@ def prediction_bounds(outcomes, confidence_level: float) -> np.ndarray:
 
     Quantiles are those that a further draw falls below with at most the stated chance (Weibull's rank / (n + 1)), so
     that an interval from few draws is not too narrow.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer draws than the level needs: 39 for 95%, 19 for 90%.
     """
     z_score(confidence_level)
     tail = (1 - confidence_level) / 2
@@ -186,7 +191,7 @@ def prediction_bounds(outcomes, confidence_level: float) -> np.ndarray:
 
 
 def prediction(value: float, outcomes, *, unit: str, n: int, label: str, confidence_level: float) -> Estimate:
-    """An expected value with the interval in which the outcome will fall.
+    """An expected value with the interval in which the outcome will fall, from simulated `outcomes`, one per draw.
 
     Where nearly every outcome is the same (a handful of customers of whom hardly any will buy) the expected value can
     lie beyond the quantiles: the interval is then widened to hold it, which costs no coverage.

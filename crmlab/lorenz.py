@@ -35,13 +35,19 @@ def cumulative_share(values: np.ndarray) -> np.ndarray:
 
 
 def top_share(values: np.ndarray, *, top: float, label: str = "", confidence_level: float = 0.95) -> Estimate:
-    """Share of the sum that the largest `top` of the values hold, from `top` (all equal) to 1."""
+    """Share of the sum that the largest `top` of the values hold, from `top` (all equal) to 1.
+
+    `values` are not negative, not all zero, and sorted with the largest first.
+    """
     share, influence, _ = _at(values, top)
     return _estimate(share, influence, "share", label, confidence_level)
 
 
 def customers_needed(values: np.ndarray, *, share: float, label: str = "", confidence_level: float = 0.95) -> Estimate:
-    """Smallest share of the values that holds `share` of the sum: the inverse of `top_share`, at most `share`."""
+    """Smallest share of the values that holds `share` of the sum: the inverse of `top_share`, at most `share`.
+
+    The smaller it is, the more hangs on a few. `values` as of `top_share`.
+    """
     reached = cumulative_share(values)
     after = int(np.searchsorted(reached, share))
     part = (share - reached[after - 1]) / (reached[after] - reached[after - 1])
@@ -54,7 +60,7 @@ def gini_index(values: np.ndarray, *, label: str = "", confidence_level: float =
     r"""Gini index, from 0 (all equal) towards 1 (one holds all).
 
     With :math:`F_i` the share of values that are less (half of the equal ones among them), it is
-    :math:`2 \sum_i x_i F_i / \sum_i x_i - 1`.
+    :math:`2 \sum_i x_i F_i / \sum_i x_i - 1`. `values` as of `top_share`.
     """
     n, total = len(values), values.sum()
     rank = 1 - (np.arange(1, n + 1) - 0.5) / n

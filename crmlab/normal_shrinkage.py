@@ -40,9 +40,14 @@ def shrunken_effects(
     Parameters
     ----------
     values, standard_errors
-        One number per group; standard errors above zero.
+        One number per group, in `unit`; standard errors above zero.
     counts
         The number of observations to state with each.
+
+    Raises
+    ------
+    ValueError
+        If values and standard errors are not as many, or not finite, or a standard error is not above zero.
     """
     y, s = np.asarray(values, dtype=float), np.asarray(standard_errors, dtype=float)
     if y.shape != s.shape or not (np.isfinite(y) & np.isfinite(s) & (s > 0)).all():
@@ -63,7 +68,7 @@ def shrunken_effects(
 
 
 def heterogeneity_p(values, standard_errors) -> float | None:
-    """p of the hypothesis that all groups have the same effect (Cochran's Q); None for a single group."""
+    """p of the hypothesis that all groups have the same effect (Cochran's Q), 0 to 1; None for one group."""
     y, s = np.asarray(values, dtype=float), np.asarray(standard_errors, dtype=float)
     if len(y) < 2:
         return None

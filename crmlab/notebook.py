@@ -23,7 +23,13 @@ from crmlab.parsing import parsed
 
 
 def parse_day(value: Any, rule: str = "must be a date (YYYY-MM-DD)") -> date:
-    """A date from text such as 1998-06-30; anything else breaks `rule`."""
+    """A date from text such as 1998-06-30; anything else breaks `rule`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such date, or of a year outside 1900 to 2199; the message is `rule`.
+    """
     try:
         # fromisoformat alone takes 2025-W10-1 too
         day = datetime.strptime(value, "%Y-%m-%d").date()
@@ -80,6 +86,7 @@ class Notebook:
 
     @property
     def name(self) -> str:
+        """The stem of its file, by which parameters, reports and other notebooks know it."""
         return self.path.stem
 
 
@@ -136,7 +143,13 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def read_notebooks(folder: Path) -> dict[str, Notebook]:
-    """All notebooks of a folder by name, in the order of their names."""
+    """All notebooks of a folder by name, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there is none in the folder, or one cannot be read.
+    """
     paths = sorted(path for path in folder.glob("*.ipynb") if not path.name.startswith("."))
     found = {path.stem: read_notebook(path) for path in paths if check_name(path.stem, f"notebooks/{path.name}")}
     if not found:

@@ -88,9 +88,11 @@ class Project:
 
     @property
     def notebooks(self) -> Path:
+        """The folder of the notebooks."""
         return self.root / "notebooks"
 
     def clients(self) -> list[str]:
+        """Ids of the clients there are: the stems of the files in `params`, sorted."""
         return sorted(path.stem for path in self.params.glob("*.yaml") if not path.name.startswith("."))
 
 
@@ -133,6 +135,11 @@ def find_project(params: str | Path | None = None, start: Path | None = None) ->
     params
         Another folder of clients' files; None takes `CRMLAB_PARAMS` from the environment (set for the kernels of a
         run), then the project's own.
+
+    Raises
+    ------
+    InputError
+        If no folder upwards holds both, or the folder of clients' files does not exist.
     """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):

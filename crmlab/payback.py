@@ -50,13 +50,14 @@ class Payback:
     Attributes
     ----------
     value
-        Of a new customer over the horizon.
+        Of a new customer over the horizon: margin in the currency of `spend`, net of refunds, discounted to today.
     clv_to_cac
         That value over the cost; above 1 winning customers pays.
     months
-        Until the customer's value has paid the cost back; None where it does not within `MOST_MONTHS`.
+        Until the customer's value has paid the cost back, fewer are better; None where it does not within 120
+        (`MOST_MONTHS`).
     curve
-        By month from 0: `month`, `value`, `low`, `high` of what a new customer has brought by then.
+        By month from 0 to 120: `month`, `value`, `low`, `high` of what a new customer has brought by then.
     cac
         The cost it is set against.
     """
@@ -74,6 +75,7 @@ class Payback:
         return pd.DataFrame({"measure": [each.label for each in known], "estimate": known})
 
     def summary(self) -> str:
+        """Whether a new customer pays over the horizon, and after how many months."""
         horizon = language.quantity(self.horizon_months, "months")
         low, high = self.clv_to_cac.low, self.clv_to_cac.high
         message = _("Over {horizon} a new customer may or may not pay: {ratio} times the cost {evidence}.")
@@ -125,7 +127,14 @@ def payback(
     purchases, spend
         As `clv.fit_bg_nbd` or its kin, and `clv.fit_gamma_gamma`, fit them.
     horizon_months, annual_discount_rate, refund_rate
-        As of `clv.customer_lifetime_value`.
+        As of `clv.customer_lifetime_value`; at most 120 months.
+
+    Raises
+    ------
+    FitError
+        If the cost of winning a customer is not known, or not above zero.
+    ValueError
+        If `horizon_months` is no whole number from 1 to 120, or `draws` are too few for the `confidence_level`.
     """
     if cac is None or not cac.value > 0:
         raise FitError("the cost of winning a customer cannot be told, or is zero")

@@ -33,7 +33,7 @@ _FEWEST = 20  # customers of a group
 
 @dataclass(frozen=True, eq=False)
 class ValueOutlook:
-    """Existing, future and potential value, side by side.
+    """Existing, future and potential value, side by side, in money of `unit` as lifetime value counts it.
 
     Attributes
     ----------
@@ -44,7 +44,8 @@ class ValueOutlook:
         The same of all customers, as estimates by `existing`, `future`, `potential`.
     customers
         One row per customer: `customer_id`, `group`, `existing`, `future`, `pipeline` (open opportunities at the win
-        rate), `potential`, `growth` (by the year), `p_alive`, `high_potential`.
+        rate), `potential`, `growth` (potential less existing value, both by the year), `p_alive` (0 to 1), and
+        `high_potential`: existing value up to the median, growth above zero and in the top tenth.
     months, horizon_months
         How far existing value looks back, and the others ahead.
     by
@@ -81,6 +82,7 @@ class ValueOutlook:
         return self.customers[["customer_id", *names]].rename(columns=names)
 
     def summary(self) -> str:
+        """What the customers brought, should bring, and could with their open opportunities; who has high potential."""
         existing, future, potential = (self.total[name] for name in ("existing", "future", "potential"))
         course = _(
             "In the last {months} the {n} customers brought {existing}; on their present course they should bring "
@@ -131,7 +133,7 @@ def value_outlook(
     Parameters
     ----------
     periods
-        What `crmlab.periods.adjacent_periods` gives: its later period is the existing value.
+        What `aggregate.adjacent_periods` gives: its later period is the existing value.
     worth, purchases, spend, customers
         What `clv.customer_lifetime_value` gave and was given.
     profiles, by
@@ -143,6 +145,14 @@ def value_outlook(
         `conversion_rates(...).total`; without it, or without opportunities, potential is future value.
     draws
         Simulated futures behind the intervals of the groups.
+
+    Raises
+    ------
+    FitError
+        If `profiles` lack the column `by`.
+    ValueError
+        If `customers` are not those of `worth`, in the same order, `opportunities` lack a column, or `draws` are too
+        few for the `confidence_level`.
     """
     by = None if profiles is None else by
     ids = worth.customers["customer_id"].reset_index(drop=True)

@@ -94,13 +94,7 @@ def answer(*parts: str) -> Block:
 
 
 def caution(title: str, text: str) -> Block:
-    """What the reader must not conclude; nothing where the text is absent.
-
-    Parameters
-    ----------
-    title, text
-        A few words, and whole sentences.
-    """
+    """What not to conclude: a `title` of a few words, a `text` of whole sentences; nothing where it is absent."""
     if isinstance(text, Absent):
         return NOTHING
     return _note("caution", title, text)
@@ -143,6 +137,11 @@ def key_figures(
         that contains the target cannot tell.
     previous
         What the last run published, by name: `client.previous`.
+
+    Raises
+    ------
+    ValueError
+        If `scales` name no key figure, or one does not rise.
     """
     scales, targets, previous = scales or {}, targets or {}, previous or {}
     scales = {name: scale for name, scale in scales.items() if not isinstance(figures.get(name), Absent)}

@@ -49,6 +49,11 @@ def write(
         Of every alert.
     data, period
         What was read of each table, and the first and last day of it.
+
+    Raises
+    ------
+    ValueError
+        If a frame lacks a column, repeats a customer or another's column, or has a severity other than `SEVERITIES`.
     """
     results = {
         "metrics": {name: estimate.to_dict() for name, estimate in metrics.items() if estimate},

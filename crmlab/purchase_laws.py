@@ -41,6 +41,7 @@ class Histories:
 
     @classmethod
     def among(cls, x, t_x, T) -> "Histories":
+        """The distinct ones among customers of whom x, t_x and T hold one value each."""
         return cls(*_distinct(x, t_x, T))
 
     @cached_property
@@ -233,6 +234,7 @@ def log_likelihood(law, params, histories: Histories) -> np.ndarray:
 
 
 def probability_alive(law, params, histories: Histories) -> np.ndarray:
+    """Of each history, the chance of being still a customer at T, from 0 to 1."""
     return special.expit(-law.log_odds_gone(params, histories))
 
 

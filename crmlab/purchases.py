@@ -41,18 +41,18 @@ UNITS_PER_MONTH = {"day": 7 * 4.345, "week": 4.345, "month": 1.0}
 
 @dataclass(frozen=True, eq=False)
 class PurchaseModel:
-    """A fitted model of repeat purchases.
+    """A fitted model of repeat purchases. All its times (`t`, `ends`, `recency`, `T`) are in `time_unit`.
 
     Attributes
     ----------
     name
         `bg_nbd`, `mbg_nbd` or `pareto_nbd`.
     params, standard_errors
-        By the field's names: r, alpha, a, b, or r, alpha, s, beta.
+        By the field's names: r, alpha, a, b, or r, alpha, s, beta; alpha and beta are times, the others bare numbers.
     covariance
         Of the logarithms of the parameters.
     log_likelihood
-        Total over the `n` customers, time in `time_unit`.
+        Total over the `n` customers; higher is better, among models of the same customers and `time_unit`.
     """
 
     name: str
@@ -67,6 +67,7 @@ class PurchaseModel:
 
     @property
     def title(self) -> str:
+        """Its name as reports say it, such as BG/NBD."""
         return LAWS[self.name].title
 
     @property
@@ -167,6 +168,7 @@ class PurchaseModel:
         )
 
     def summary(self) -> str:
+        """How often a new customer should buy again in the first year, with its interval."""
         expected = self.expected_in_first_year()
         return _(
             "By the {model} model, fitted to {n} customers, a new customer makes on average {purchases} {evidence} "
@@ -193,20 +195,38 @@ def fit_bg_nbd(customers: pd.DataFrame, *, time_unit: str = "week", confidence_l
     Raises
     ------
     FitError
-        If the customers cannot carry the model: fewer than two, or no repeat purchase.
+        If the customers cannot carry the model: fewer than two, no repeat purchase, none observed for any time, or a
+        history that cannot be, such as `recency` above `T`.
+    ValueError
+        If `time_unit` is none of the three.
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), "Counting your customers" the easy way, Marketing Science 24, 275-284.
     """
     return _fit("bg_nbd", customers, time_unit, confidence_level)
 
 
 def fit_mbg_nbd(customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95) -> PurchaseModel:
-    """Fit the MBG/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
+    """Fit the MBG/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`.
+
+    References
+    ----------
+    Batislam, Denizel and Filiztekin (2007), Empirical validation and comparison of models for customer base analysis,
+    International Journal of Research in Marketing 24, 201-209.
+    """
     return _fit("mbg_nbd", customers, time_unit, confidence_level)
 
 
 def fit_pareto_nbd(
     customers: pd.DataFrame, *, time_unit: str = "week", confidence_level: float = 0.95
 ) -> PurchaseModel:
-    """Fit the Pareto/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`."""
+    """Fit the Pareto/NBD model by maximum likelihood; arguments and errors as `fit_bg_nbd`.
+
+    References
+    ----------
+    Fader and Hardie (2005), A note on deriving the Pareto/NBD model and related expressions, note 009.
+    """
     return _fit("pareto_nbd", customers, time_unit, confidence_level)
 
 

@@ -51,6 +51,12 @@ class Quality:
 
     Attributes
     ----------
+    rows, rejected
+        How many were read, and how many of them broke a rule.
+    reasons
+        How many rows each rule rejected; a row counts under the first that it breaks.
+    examples
+        The first five rows that broke each rule.
     filtered
         Rows that the client's file leaves out (`keep`); they count neither as accepted nor as rejected.
     lacking
@@ -68,6 +74,7 @@ class Quality:
 
     @property
     def accepted(self) -> int:
+        """How many rows are kept: those read, less the rejected and the filtered."""
         return self.rows - self.rejected - self.filtered
 
     def to_dict(self) -> dict:
@@ -168,6 +175,11 @@ def judge(quality: Quality, max_rejected: float, file: str, *, encoding: str | N
 
     A quotation mark that is not closed stops the run at any rate: nobody can tell how many rows it swallowed. So do
     rows in another encoding, unless the file's `encoding` is stated: that of the other rows may be wrong as well.
+
+    Raises
+    ------
+    InputError
+        In these cases, and if no row is left.
     """
     for example in quality.examples:
         if example.reason == _ENCODING and encoding is None:

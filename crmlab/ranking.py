@@ -32,8 +32,15 @@ def area_under_curve(
     ----------
     outcomes
         1 where it happened (leaving, a default), else 0; both are there.
+    probabilities
+        One for each outcome; only their order counts.
     customers
         Whose row it is; None where every row is another customer's.
+
+    Raises
+    ------
+    ValueError
+        If `outcomes` are all 0 or all 1.
 
     Examples
     --------
@@ -54,7 +61,10 @@ def area_under_curve(
 def area_difference(
     outcomes, probabilities, others, customers, *, label: str, confidence_level: float = 0.95
 ) -> Estimate:
-    """By how much the area under the curve of some probabilities is larger than that of others, for the same rows."""
+    """By how much the area under the curve of some probabilities is larger than that of others, for the same rows.
+
+    From -1 to 1; above 0 the `probabilities` rank better than the `others`. Arguments and errors as `area_under_curve`.
+    """
     y, who = _both(outcomes), _places(customers, len(outcomes))
     (one, own), (two, other) = (_area(y, np.asarray(each, dtype=float), who) for each in (probabilities, others))
     error = _error(own - other, who)
@@ -74,7 +84,11 @@ def mean_of_rows(values, customers, *, label: str, confidence_level: float = 0.9
 
 
 def lift(outcomes, chosen, customers, *, label: str, confidence_level: float = 0.95) -> Estimate | None:
-    """How many times as many leave among those chosen as among all; None where nobody left among them."""
+    """How many times as many leave among those chosen as among all; None where nobody left among them.
+
+    1 is as good as choosing at random; higher is better. `chosen` tells of each row whether it is; the others are as of
+    `area_under_curve`.
+    """
     y, inside = np.asarray(outcomes, dtype=float), np.asarray(chosen, dtype=bool)
     if not y[inside].sum() > 0:
         return None
@@ -93,6 +107,11 @@ def calibration(
 
     The slope is 1 where it is right, below 1 where probabilities spread too far; the intercept, with the slope held at
     1, is 0 where it is right, below 0 where they are too high. None where probabilities are all alike, or the outcomes.
+    Arguments as `area_under_curve`.
+
+    References
+    ----------
+    Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565.
     """
     y = np.asarray(outcomes, dtype=float)
     held = np.clip(np.asarray(probabilities, dtype=float), _LOWEST, 1 - _LOWEST)

@@ -52,6 +52,16 @@ def ratio_of_sums(
         Where the interval is symmetric: `plain`, `log` (a ratio above 0), or `log_odds` (a share between 0 and 1).
     less
         Taken off ratio and interval: 1 makes a change of a ratio.
+
+    Returns
+    -------
+    Estimate
+        With no interval for fewer than ten customers, or where they do not differ.
+
+    Raises
+    ------
+    ValueError
+        If `scale` is none of the three, or the sum of `under` is not above zero.
     """
     y, x = np.asarray(over, dtype=float), np.asarray(under, dtype=float)
     if scale not in SCALES:

@@ -36,18 +36,23 @@ class RevenueBridge:
     ----------
     steps
         One row per step that has customers: `step`, `customers`, `amount` (the change that they made; with `before` it
-        adds up to `now`) and `share` (estimate: the change relative to all of `before`; None where that is not above
-        zero). Won: first purchase ever in the later period. Returned: bought earlier, not in the period before. Lost:
-        bought in the period before, not in the later one. Grown and shrunk: bought in both. Refunds of earlier
+        adds up to `now`) and `share` (estimate: the change as a fraction of all of `before`; None where that is not
+        above zero). Won: first purchase ever in the later period. Returned: bought earlier, not in the period before.
+        Lost: bought in the period before, not in the later one. Grown and shrunk: bought in both. Refunds of earlier
         purchases: bought in neither.
+    before, now
+        Amount of all customers in the earlier and the later period, net of refunds, in money of `unit`.
     growth
-        Change relative to `before`; None where the periods cannot be compared.
+        Change relative to `before`, 0.1 for 10% more; None where the periods cannot be compared.
     kept
-        Amount in the later period of those who had bought before, relative to what they brought then (net retention).
+        Amount in the later period of those who had bought before, relative to what they brought then (net retention):
+        1 is as much as then, higher is better.
     reason
         Why the periods cannot be compared; empty if they can.
     customers
         One row per customer: `customer_id`, `step`, `before`, `now`, `change`.
+    months
+        Length of each period.
     """
 
     formats: ClassVar[dict[str, str]] = {"customers": "integer", "amount": "money"}
@@ -85,6 +90,7 @@ class RevenueBridge:
         return {"revenue_growth": self.growth, "new_customers_per_month": new}
 
     def summary(self) -> str:
+        """Whether revenue (or margin) rose or fell, and how much those who had bought before brought again."""
         if self.growth is None:
             return _("The change from the period before is not told: {reason}.").format(reason=_(self.reason))
         message = _("Whether {measure} changed cannot be told: {change} {evidence}, to {now} in {months}.")
@@ -120,9 +126,14 @@ def revenue_bridge(
     Parameters
     ----------
     periods
-        What `crmlab.periods.adjacent_periods` gives.
+        What `aggregate.adjacent_periods` gives.
     measure
         `revenue` or `margin`.
+
+    Raises
+    ------
+    ValueError
+        If `measure` is neither, or the data have no margin.
     """
     if measure not in _MEASURES:
         raise ValueError(f"`measure` must be among {', '.join(_MEASURES)}, got {measure!r}")

@@ -44,7 +44,17 @@ _YEAR = 13  # months that tell the retention of a year
 
 @dataclass(frozen=True)
 class Terms:
-    """What a scenario is made of, each a share a year (margin: of revenue)."""
+    """What a scenario is made of, each a fraction a year (margin: of revenue).
+
+    Attributes
+    ----------
+    retention
+        Spend expected of the customers in month 13, as a fraction of that in month 1.
+    discount_rate
+        A sum that comes a year later counts as 1 / (1 + rate) of it.
+    default_rate
+        Fraction of customers who default within a year, and buy no more.
+    """
 
     retention: float
     margin: float
@@ -52,7 +62,13 @@ class Terms:
     default_rate: float
 
     def moved(self, moves: Mapping[str, float]) -> "Terms":
-        """These terms, moved by so many points and held between 0 and 1."""
+        """These terms, moved by `moves` (0.05 is five points up) and held between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If one of them is no term.
+        """
         unknown = sorted(set(moves) - set(PARAMETERS))
         if unknown:
             raise ValueError(f"scenarios move {', '.join(PARAMETERS)}, got {unknown[0]!r}")
@@ -65,9 +81,13 @@ class Scenarios:
 
     Attributes
     ----------
+    base
+        Lifetime value of all customers as the terms are expected to be.
+    terms
+        These terms.
     cases
         One row per scenario, the base first: `scenario`, the four terms, `value` (estimate) and `change` against the
-        base.
+        base, as a fraction of it.
     tornado
         One row per parameter, the widest first: `parameter`, `from_term` and `to_term`, `from_value` and `to_value`
         that go with them, and `width` between the two values.
@@ -91,6 +111,7 @@ class Scenarios:
         return self.cases.assign(scenario=shown)
 
     def summary(self) -> str:
+        """Which term matters most, and what lifetime value would be if all turned for the worse."""
         rows = self.cases.set_index("scenario")
         worse = rows.loc[WORSE]
         together = _(
@@ -145,6 +166,9 @@ def value_scenarios(
     ------
     FitError
         If the customers are expected to bring nothing.
+    ValueError
+        If `annual_default_rate` is not from 0 to below 1, a move is negative or of no such parameter, a case is called
+        as one of the others, or `customers` are not as many as `worth` was made of.
     """
     if not 0 <= annual_default_rate < 1:
         raise ValueError(f"`annual_default_rate` must be a share from 0 to less than 1, got {annual_default_rate}")

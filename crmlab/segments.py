@@ -61,8 +61,9 @@ class RFM:
     customers
         `customer_id`, the scores `r`, `f` and `m` (1 to `bins`, higher is better) and the `segment`.
     segments
-        One row per segment that has customers, best first: `customers`, `customer_share`, `revenue`, `revenue_share`,
-        `recency_days` (median), `frequency` (mean of repeat purchases) and `mean_revenue`.
+        One row per segment that has customers, best first: `customers`, `customer_share`, `revenue`, `revenue_share`
+        (both shares fractions of all), `recency_days` (median), `frequency` (mean of repeat purchases) and
+        `mean_revenue` (per customer).
     """
 
     formats: ClassVar[dict[str, str]] = {
@@ -98,6 +99,7 @@ class RFM:
         return self.customers["segment"].map(segment_name)
 
     def summary(self) -> str:
+        """How many are champions, and how many were good customers but have not returned; what both brought."""
         best = _(
             "Of {n} customers, {champions} ({share}) are champions: they bought recently, often and much; they brought "
             "{revenue} of revenue."
@@ -140,6 +142,12 @@ def rfm(
         Fixed borders in place of equal parts, for any of `recency_days`, `frequency` and `revenue`: `bins` - 1 rising
         numbers. A value on a border has the better score: with revenue cut at [100, 500, 1000, 5000], 100 scores 2
         and 5,000 scores 5; with recency_days cut at [30, 90, 180, 365], 30 days score 5.
+
+    Raises
+    ------
+    ValueError
+        If `customers` are none, lack a column or have an empty value, `as_of` precedes a purchase, or `bins` or `cuts`
+        are not as described.
 
     Notes
     -----
@@ -213,7 +221,13 @@ def _scores(values: pd.Series, bins: int) -> np.ndarray:
 
 
 def required_columns(customers: pd.DataFrame, needed: tuple[str, ...]) -> pd.DataFrame:
-    """The needed columns of a customer summary, none of them missing or with an empty value."""
+    """The needed columns of a customer summary, none of them missing or with an empty value.
+
+    Raises
+    ------
+    ValueError
+        If there are no customers, a column is missing, or one has an empty value.
+    """
     missing = [name for name in needed if name not in customers.columns]
     if missing:
         raise ValueError(f"`customers` must have the columns {', '.join(needed)}; missing: {', '.join(missing)}")

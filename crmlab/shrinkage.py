@@ -31,7 +31,7 @@ _FURTHEST = 30.0
 def shrunken_rates(
     successes, trials, *, counts=None, label: str = "", confidence_level: float = 0.95
 ) -> list[Estimate] | None:
-    """Posterior mean and equal-tailed interval of each group's rate; None for fewer than three groups.
+    """Posterior mean and equal-tailed interval of each group's rate, 0 to 1; None for fewer than three groups.
 
     Parameters
     ----------
@@ -39,6 +39,11 @@ def shrunken_rates(
         One number per group, `trials` above zero; fractions are allowed, for trials that are not independent.
     counts
         The number of observations to state with each, where it is not `trials`.
+
+    Raises
+    ------
+    ValueError
+        If a group has no trials, or successes below 0 or above its trials.
     """
     s, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
     if s.shape != n.shape or not ((n > 0) & (s >= 0) & (s <= n)).all():

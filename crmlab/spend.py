@@ -31,16 +31,16 @@ class SpendModel:
     Attributes
     ----------
     params, standard_errors
-        p, q and v.
+        p and q, bare numbers, and v, in `currency`.
     covariance
         Of the logarithms of the parameters.
     log_likelihood
         Total over the `n` customers with repeat purchases.
     correlation
-        Of repeat purchases and their mean amount. The model takes it to be 0; when it is not small, the value of
-        frequent buyers is misjudged.
+        Of repeat purchases and their mean amount, -1 to 1, with Fisher's z interval. The model takes it to be 0; when
+        it is not small, the value of frequent buyers is misjudged.
     mean_spend
-        Amount per purchase expected of a customer about whom nothing is known.
+        Amount per purchase expected of a customer about whom nothing is known, with its profile-likelihood interval.
     """
 
     params: dict[str, float]
@@ -88,6 +88,7 @@ class SpendModel:
         return parameter_table(self.params, values, self.covariance, maximum=self._maximum, confidence_level=level)
 
     def summary(self) -> str:
+        """Spend per purchase expected of the average customer, and how far frequency and spend go together."""
         return sentences(
             _("The average customer is expected to spend {amount} {evidence} a purchase.").format(
                 amount=self.mean_spend.text(), evidence=self.mean_spend.evidence()
@@ -132,7 +133,11 @@ def fit_gamma_gamma(customers: pd.DataFrame, *, currency: str = "USD", confidenc
     ------
     FitError
         If the customers cannot carry the model: fewer than two with repeat purchases, spend that does not vary, or so
-        uneven that it has no mean.
+        uneven that it has no mean; or if a frequency or monetary_value is missing.
+
+    References
+    ----------
+    Fader and Hardie (2013), The Gamma-Gamma model of monetary value, note 025.
     """
     x, m = _spend_history(customers)
     if not (np.isfinite(x) & np.isfinite(m)).all():

@@ -64,6 +64,7 @@ class Table:
 
     @property
     def gt(self) -> "GT":
+        """The same as a great_tables object, without bars, to be styled further."""
         from great_tables import GT
 
         columns = [column for column in self.content["columns"] if column["kind"] != "bar"]
@@ -124,6 +125,11 @@ def table(
         The last row is the total.
     flag
         First cell of the one row to stand out.
+
+    Raises
+    ------
+    ValueError
+        If `frame` has no column, or an argument names a column that it lacks or an unknown format.
     """
     if isinstance(frame, Absent):
         return NOTHING

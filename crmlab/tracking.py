@@ -21,8 +21,9 @@ class Tracking:
     steps
         One row per step (a week, unless said otherwise): `ends_on`, `days` since the calibration period; `actual`,
         `predicted` and its interval `low` to `high` in the step; the same with `_so_far` since the calibration period.
-    outside
-        How many of the whole steps lie outside their intervals, which hold each step by itself: some do by chance.
+        All are purchases of all customers.
+    model, n
+        Name of the model, and how many customers it forecasts.
     """
 
     steps: pd.DataFrame
@@ -53,6 +54,10 @@ class Tracking:
 
     @property
     def outside(self) -> int:
+        """How many whole steps lie outside their intervals.
+
+        These hold each step by itself: some lie outside by chance, one in twenty at 95%.
+        """
         steps = self.whole
         return int(((steps["actual"] < steps["low"]) | (steps["actual"] > steps["high"])).sum())
 
@@ -67,9 +72,11 @@ class Tracking:
         return steps["ends_on"].iloc[int(last[-1]) + 1 if len(last) else 0]
 
     def table(self) -> pd.DataFrame:
+        """`steps`, without `days`."""
         return self.steps.drop(columns="days")
 
     def summary(self) -> str:
+        """How many steps lay outside their intervals, and when the sum so far left its own for good."""
         expected = quantity(1 - self.confidence_level, "share", digits=0)
         by_step = _(
             "Of {steps} weeks, {outside} lay outside the interval of their forecast; about {expected} would by chance."
@@ -104,6 +111,11 @@ def track_forecast(
         One row per step, as `aggregate.purchases_after` gives them for the same dates.
     draws
         Simulated futures behind the intervals; parameters and the times of purchases are drawn.
+
+    Raises
+    ------
+    ValueError
+        If `draws` are too few for the `confidence_level`.
     """
     days = later["days"].to_numpy(dtype=float)
     ends = days * calibration["T_holdout"].iloc[0] / days[-1]

@@ -22,13 +22,15 @@ class Concentration:
     curve
         `customer_share` and cumulative `revenue_share`, largest customers first, from (0, 0) to (1, 1).
     top
-        Which share of customers `top_share` speaks of.
+        Which share of customers `top_share` speaks of, as a fraction.
     top_share
-        Share of revenue that the top customers brought; `top` means all bring the same.
+        Share of revenue that the top customers brought, from `top`, where all bring the same, to 1.
     gini
         0 when all bring the same, towards 1 the more a single customer brings all.
     half, eighty
-        Smallest share of customers that brings half, and 80%, of revenue.
+        Smallest share of customers that brings half, and 80%, of revenue; the smaller, the more hangs on a few.
+    n, total
+        How many customers, and their revenue, negative ones counted as zero, in money of `unit`.
     negatives
         Customers whose refunds exceed their purchases; they count as zero.
     """
@@ -52,6 +54,7 @@ class Concentration:
         return frame.astype({"low": float, "high": float})
 
     def summary(self) -> str:
+        """What the top customers brought, and what share of customers brought half of revenue."""
         brought = _("The top {top} of customers brought {share} of revenue {evidence}.").format(
             top=_per_cent(self.top), share=self.top_share.text(), evidence=self.top_share.evidence()
         )
@@ -75,6 +78,11 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
         Net revenue of each customer, at least one of them above zero. Below zero counts as zero.
     top
         Share of customers to look at, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If `top` does not lie between 0 and 1, or `revenue` is empty, not finite, or above zero for nobody.
 
     Examples
     --------

@@ -1,11 +1,15 @@
 """What the code promises about its own shape: who imports whom, how long a module is, what a notebook may hold."""
 
 import ast
+import importlib
+import inspect
 import json
 import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -140,6 +144,68 @@ def test_modules_are_short_silent_and_explained(path):
     bare = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is None]
     assert not bare, "an exception that is caught is named"
     assert path.stem not in ("utils", "helpers", "common", "misc")
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def public(body: list[ast.stmt], above: str = "") -> Iterator[tuple[str, Defined]]:
+    """Public functions and classes of a module, with these their public methods and properties, by dotted name."""
+    for node in body:
+        if isinstance(node, Defined) and not node.name.startswith("_"):
+            yield f"{above}{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{above}{node.name}.")
+
+
+def docstring(path: Path, name: str, node: Defined) -> str:
+    """What `?` shows of it; only a method may leave that to the one it stands in for."""
+    own = ast.get_docstring(node)
+    if own or not isinstance(node, FUNCTIONS) or "." not in name:
+        return own or ""
+    # what was imported is asked, and not run
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return inspect.getdoc(attrgetter(name)(module)) or ""
+
+
+def raised(node: ast.AST) -> Iterator[str]:
+    """Names after `raise` in a function's own body: functions inside it are run by others."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            what = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            yield getattr(what, "attr", getattr(what, "id", ""))
+        if not isinstance(child, Defined | ast.Lambda):
+            yield from raised(child)
+
+
+def told_to_raise(doc: str) -> set[str]:
+    """The exceptions that a docstring's section "Raises" names."""
+    section = re.search(r"^Raises\n-+\n(.*?)(?:\n\n[^\n]+\n---|\Z)", doc, re.MULTILINE | re.DOTALL)
+    lines = section[1].splitlines() if section else []
+    return {name for line in lines if line[:1].strip() for name in line.split(", ")}
+
+
+def is_command(node: Defined) -> bool:
+    """Whether its docstring is what `crmlab COMMAND --help` prints; its errors become messages and exit codes."""
+    return any(isinstance(each, ast.Call) and getattr(each.func, "attr", "") == "command"
+               for each in node.decorator_list)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_public_says_what_it_is_and_what_it_raises(path):
+    faults = []
+    for name, node in public(ast.parse(path.read_text(encoding="utf-8")).body):
+        doc = docstring(path, name, node)
+        if not doc:
+            faults.append(f"{name} has no docstring")
+        elif isinstance(node, FUNCTIONS) and not is_command(node):
+            # what is raised by a variable's name is any of those that are told
+            names, told = set(raised(node)), told_to_raise(doc)
+            untold = {each for each in names if each[:1].isupper()} - told
+            if untold or (names and not told):
+                faults.append(f"{name} raises {', '.join(sorted(untold or names))}, and says so under no Raises")
+    assert not faults, "\n".join(faults)
 
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

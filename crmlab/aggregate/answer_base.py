@@ -58,8 +58,16 @@ def answer_base(
         As the contract has them; on one engine.
     until, since
         Last and first day whose answers count; the base is that of the last day.
+    by
+        Columns of the customers, or covariates of their contracts; numbers are cut into fifths.
     base
-        Which customers the answers are to stand for. Without contracts, all.
+        Which customers the answers are to stand for: `running`, those of whom a contract runs, or `all`. Without
+        contracts, all.
+
+    Raises
+    ------
+    ValueError
+        If `base` is none of these, or `until` is no date.
     """
     if base not in BASES:
         raise ValueError(f"`base` must be among {', '.join(BASES)}, got {base!r}")

@@ -64,8 +64,14 @@ def answer_drivers(
     DataFrame
         One row per answer, sorted by customer and date: `customer_id`, `date`, `nps`, `csat`, `touchpoint`; then what
         the tables tell: `response_hours`, `resolution_hours`, `delivery_delay_days` (means), `complaints_per_year`,
-        `cases_per_year`, `reopened_share`; `spend`; `tenure_months`; `contract_value` and the further columns of the
-        contract that had begun last. Where a contract has a column of the same name, the contract's counts.
+        `cases_per_year`, `reopened_share` (of cases resolved, 0 to 1); `spend` in the window, net of refunds;
+        `tenure_months`; `contract_value` and the further columns of the contract that had begun last. Where a contract
+        has a column of the same name, the contract's counts.
+
+    Raises
+    ------
+    ValueError
+        If `surveys` lack `customer_id` or `date`.
     """
     answers = _answers(surveys, until)
     found, moments = _last_of_day(answers), answers.select(*_KEY, "at").unique()
@@ -111,6 +117,11 @@ def answer_outcomes(
         months after it lie before the end of `until`; `retained`, whether a contract runs at the end of them, empty
         where none ran at the answer (without contracts: whether the customer bought in them, empty where it had not
         before); `spend_before` and `spend_after`, net of refunds; `tenure_months`. What no table tells is left out.
+
+    Raises
+    ------
+    ValueError
+        If `months` is no positive whole number, or `surveys` lack `customer_id` or `date`.
     """
     if months != int(months) or months < 1:
         raise ValueError(f"`months` must be a positive integer, got {months}")

@@ -39,6 +39,7 @@ def sums_of(question: str, by: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def product_names(question: str) -> dict[str, tuple[str, str]]:
+    """By name the two measures of each product: `promoters_answers` is of `promoters` and `answers`."""
     names = ("answers", *MEASURES[question])
     return {f"{one}_{other}": (one, other) for one in names for other in names}
 
@@ -69,6 +70,7 @@ def _summed(frame: nw.LazyFrame, names: tuple[str, ...], by: tuple[str, ...]) ->
 
 
 def added(parts: list[pd.DataFrame], by: tuple[str, ...]) -> pd.DataFrame:
+    """Sums of the same cells added up over the parts, one row per cell."""
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     names = frame.columns.difference(by, sort=False)
     # a sum of no rows is empty on some engines

@@ -70,6 +70,7 @@ class Answers:
 
     @property
     def measures(self) -> tuple[str, ...]:
+        """The columns of `cells` by which the question is judged, such as `promoters` and `detractors`."""
         return MEASURES[self.question]
 
 
@@ -99,7 +100,13 @@ def survey_answers(
         The lowest and the highest answer to the question of satisfaction. Satisfied are, of at most eleven points, the
         top two; of a longer scale, its top fifth.
     question
-        The column that holds the answers: `nps` or `csat`.
+        The column that holds the answers, `nps` or `csat`; or `response`: of those invited, who answered.
+
+    Raises
+    ------
+    ValueError
+        If `question` is none of these, or `csat_scale` is not a lower and a higher number. A column that is missing
+        raises nothing: `missing` names it.
     """
     if question not in MEASURES:
         raise ValueError(f"`question` must be among {', '.join(MEASURES)}, got {question!r}")
@@ -138,7 +145,13 @@ def survey_answers(
 
 
 def csat_ends(csat_scale) -> tuple[float, float]:
-    """The ends of the scale of satisfaction, checked."""
+    """The ends of the scale of satisfaction, checked.
+
+    Raises
+    ------
+    ValueError
+        If they are not a lower and a higher number.
+    """
     ends = tuple(csat_scale)
     if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends) or not ends[0] < ends[1]:
         raise ValueError(f"`csat_scale` must be the lowest and the highest answer, such as [1, 5], got {csat_scale!r}")

@@ -24,6 +24,11 @@ def crm_cash_flows(flows) -> pd.DataFrame:
     DataFrame
         `scenario`, `date`, `kind`, `category`, `amount` and `rows`, sorted by the first four. Flows without a date, an
         amount or a category are left out.
+
+    Raises
+    ------
+    ValueError
+        If `flows` lack a column other than `scenario`.
     """
     frame = nw.from_native(flows).lazy()
     schema = frame.collect_schema()
@@ -60,6 +65,11 @@ def customers_reached(exposure) -> pd.DataFrame:
     ----------
     exposure
         Frame with `customer_id`, `treated`, and `from_date` where it is known.
+
+    Raises
+    ------
+    ValueError
+        If `exposure` lacks `customer_id` or `treated`.
     """
     frame = nw.from_native(exposure).lazy()
     schema = frame.collect_schema()

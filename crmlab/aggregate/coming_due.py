@@ -31,6 +31,11 @@ def payments_due(payments, *, until: date | str, within_days: int = 30, material
     DataFrame
         One row per customer and day, sorted by both: `customer_id`, `due_on`, `amount` (what is open), `rows` of the
         table, `days` until it is due (below zero: overdue), and `milestone`, the first by name, where there is one.
+
+    Raises
+    ------
+    ValueError
+        If `within_days` is below 0, or `payments` lack `customer_id`, `due_on` or `amount`.
     """
     last_day = _last_day(until, within_days)
     frame, schema = _columns(payments, "payments", ("customer_id", "due_on", "amount"))
@@ -79,6 +84,11 @@ def contracts_ending(contracts, *, until: date | str, within_days: int = 90) -> 
     DataFrame
         One row per customer and day, sorted by both: `customer_id`, `due_on` (the last day), `amount` (the value of the
         contracts, empty where it is not known), `rows` of the table, `days` until then.
+
+    Raises
+    ------
+    ValueError
+        If `within_days` is below 0, or `contracts` lack `customer_id` or `start`.
     """
     last_day = _last_day(until, within_days)
     frame, schema = _columns(contracts, "contracts", ("customer_id", "start"))
@@ -107,7 +117,7 @@ def stalled_opportunities(opportunities, *, until: date | str, usual_share: floa
     Parameters
     ----------
     usual_share
-        Share of those won whose time nobody minds.
+        Share of those won whose time nobody minds, above 0 and up to 1: what is open for longer than they took stalls.
     opportunities
         Frame with `customer_id`, `opened_on`, `closed_on`, `outcome`, and `amount` where it is known.
 
@@ -116,6 +126,11 @@ def stalled_opportunities(opportunities, *, until: date | str, usual_share: floa
     DataFrame
         One row per customer and day, sorted by both: `customer_id`, `opened_on`, `amount` (expected, empty where it is
         not known), `rows` of the table, `days` open, and `usual_days`, the same for all. No row where none was won.
+
+    Raises
+    ------
+    ValueError
+        If `usual_share` is not above 0 and up to 1, or `opportunities` lack `customer_id` or `opened_on`.
     """
     if not 0 < usual_share <= 1:
         raise ValueError(f"`usual_share` must be a share above 0 and up to 1, got {usual_share}")

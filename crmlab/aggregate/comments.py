@@ -60,6 +60,11 @@ def written_comments(
         Other columns to keep, such as `kind` or `touchpoint`; those that are not there are passed over.
     most
         Comments that are read at the most: whole days, from the last one back.
+
+    Raises
+    ------
+    ValueError
+        If `most` is below 1.
     """
     last, first = as_day(until, "until"), None if since is None else as_day(since, "since")
     if not most >= 1:

@@ -28,6 +28,11 @@ def contract_renewals(contracts, *, until: date | str, gap_days: int = 31) -> pd
     DataFrame
         One row per combination of `renewed` and `ended`, sorted, with the number of `customers`; those without any
         term that ended are left out.
+
+    Raises
+    ------
+    ValueError
+        If `gap_days` is below 0, or `contracts` lack `customer_id`, `start` or `end`.
     """
     if gap_days < 0:
         raise ValueError(f"`gap_days` must be at least 0, got {gap_days}")

@@ -13,8 +13,15 @@ RUNS_ON = 1e9  # the period in which a contract ends that has not ended
 
 
 def contract_runs(contracts, grid: Grid, gap_days: int) -> nw.LazyFrame:
-    """One row per contract with the periods `enters` to `leaves` in which it is the customer's; the run that it
-    belongs to `began` after the first of these numbers, and `ends` in the second."""
+    """One row per contract with the periods `enters` to `leaves` in which it is the customer's, numbered by `grid`.
+
+    The run that it belongs to has its first period after `began`, and `ends` in that of this number.
+
+    Raises
+    ------
+    ValueError
+        If `gap_days` is below 0, or `contracts` lack `customer_id` or `start`.
+    """
     frame = nw.from_native(contracts).lazy()
     schema = frame.collect_schema()
     missing = [name for name in ("customer_id", "start") if name not in schema]

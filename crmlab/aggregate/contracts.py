@@ -81,6 +81,12 @@ def contract_months(
         Day from which on contracts that end are in the file; None if all are.
     gap_days
         Days without a contract after which a customer counts as gone, 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If `gap_days` is below 0, `observed_from` lies after `until`, or `contracts` lack `customer_id`, `start` or
+        `end`.
     """
     last, since = as_day(until, "until"), _since(observed_from, until)
     relationships, by = _relationships(contracts, last, since, profiles, by, gap_days)
@@ -111,24 +117,23 @@ def contract_ages(
 ) -> pd.DataFrame:
     """Relationships by the age at which they came under observation, and ended or were last seen running.
 
-    Parameters are those of `contract_months`.
-
     Parameters
     ----------
     contracts
         Frame with `customer_id`, `start`, `end`.
-    profiles, by
-        Frame with `customer_id` and the column `by`, which makes the groups; without them all are one.
-    observed_from
-        The first day from which contracts that ended are in the table; all that ever ran where it is None.
-    gap_days
-        Days without a contract after which a customer counts as gone, 0 or more.
+    until, profiles, by, observed_from, gap_days
+        As of `contract_months`.
 
     Returns
     -------
     DataFrame
         One row per `group` and age in `months` (31 days make up one that is not whole), sorted: how many `entered` at
         that age, 0 but for those who ran before `observed_from`; `ended`; and were `censored`, that is still ran.
+
+    Raises
+    ------
+    ValueError
+        As `contract_months`.
     """
     last, since = as_day(until, "until"), _since(observed_from, until)
     relationships, by = _relationships(contracts, last, since, profiles, by, gap_days)

@@ -38,6 +38,11 @@ def customer_answers(
         One row per customer with an answer, sorted by `customer_id`: `answers`, the days on which there was one;
         `last_on`, the last of them; `last_nps` and `last_csat`, the last answer to each question; `nps_before` and
         `csat_before`, the mean of those of earlier days. What there is not is empty.
+
+    Raises
+    ------
+    ValueError
+        If `csat_scale` is not a lower and a higher number.
     """
     foot, head = csat_ends(csat_scale)
     last_day = as_day(until, "until").toordinal()

@@ -22,6 +22,13 @@ def customer_outcomes(
 ) -> pd.DataFrame:
     """What became of each customer after one day and up to another.
 
+    Parameters
+    ----------
+    since, until
+        The two days; what happened on the first came before, what happened on the second counts.
+    transactions, contracts, payments
+        The client's tables; None of those that it does not supply.
+
     Returns
     -------
     DataFrame
@@ -33,6 +40,11 @@ def customer_outcomes(
         - `paid_late`: of customers with an instalment that fell due more than 30 days before `until`, those who paid
           one over 30 days late, or not.
         - `shrank`: of customers who brought revenue in as many days before, those who brought less than half of it.
+
+    Raises
+    ------
+    ValueError
+        If `until` does not come after `since`, or a table lacks a column.
     """
     start, end = as_day(since, "since"), as_day(until, "until")
     if end <= start:
@@ -94,6 +106,11 @@ def customer_histories(
     DataFrame
         As `customer_standing`, with `scored_on`, and `left`, `paid_late` and `shrank` as `customer_outcomes` gives
         them. No row where the data do not reach back.
+
+    Raises
+    ------
+    ValueError
+        If `months` or `dates` is no positive whole number, or a table lacks a column.
     """
     if months != int(months) or months < 1 or dates != int(dates) or dates < 1:
         raise ValueError(f"`months` and `dates` must be positive integers, got {months} and {dates}")

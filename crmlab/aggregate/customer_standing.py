@@ -88,7 +88,12 @@ def customer_standing(
         - Of the last twelve months: `cases`, `complaints`, and median `response_hours`; unanswered cases count with the
           hours waited so far. Counts are empty for who neither bought nor was under contract then: that such a customer
           does not complain says nothing.
-        - `days_past_due`, mean over instalments judged, and `overdue_share`, of those due.
+        - `days_past_due`, mean over instalments judged, and `overdue_share`, of those due, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If `csat_scale` is not a lower and a higher number, or a table lacks a column.
     """
     end = as_day(until, "until")
     if surveys is not None and "customer_id" not in nw.from_native(surveys).lazy().collect_schema():
@@ -139,7 +144,13 @@ def _contracts(contracts, end: pd.Timestamp) -> pd.DataFrame:
 
 
 def contracts_on(contracts, day: pd.Timestamp) -> pd.DataFrame:
-    """Of customers with a contract up to a day: number of the day the first started, and whether one runs (0 or 1)."""
+    """Of customers with a contract up to a day: number of the day the first started, and whether one runs (0 or 1).
+
+    Raises
+    ------
+    ValueError
+        If `contracts` lack `customer_id` or `start`.
+    """
     frame = nw.from_native(contracts).lazy()
     schema = frame.collect_schema()
     if missing := [name for name in ("customer_id", "start") if name not in schema]:

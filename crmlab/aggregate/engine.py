@@ -20,7 +20,13 @@ def collected(frame: nw.LazyFrame) -> pd.DataFrame:
 
 
 def as_day(value: date | str, argument: str) -> pd.Timestamp:
-    """A day given as an argument of that name."""
+    """A day given as an argument of that name.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
     day = pd.Timestamp(value)
     if day is pd.NaT:
         raise ValueError(f"`{argument}` must be a date, got {value!r}")
@@ -28,7 +34,13 @@ def as_day(value: date | str, argument: str) -> pd.Timestamp:
 
 
 def days_per_unit(time_unit: str) -> float:
-    """Days in a `day`, `week` or `month`."""
+    """Days in a `day`, `week` or `month`.
+
+    Raises
+    ------
+    ValueError
+        If `time_unit` is none of these.
+    """
     if time_unit not in DAYS:
         raise ValueError(f"`time_unit` must be one of {', '.join(DAYS)}, got {time_unit!r}")
     return DAYS[time_unit]

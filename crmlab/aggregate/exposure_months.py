@@ -43,7 +43,7 @@ class ExposureMonths:
     observed
         Whether each month is whole, and in the data.
     outcomes
-        By name (`revenue`, and `margin` where it is known) a sparse matrix, customers by months; net of refunds.
+        By name (`revenue`, and `margin` where it is known) a sparse matrix, customers by months: money, net of refunds.
     unlisted
         Customers with transactions whom the table of exposure does not list, and who are left out.
     undated
@@ -81,6 +81,11 @@ def exposure_months(transactions, exposure, profiles=None, *, until: date | str)
         purchase counts.
     until
         Last day that counts.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column that it must have, or `exposure` has two rows of a customer.
     """
     end = as_day(until, "until")
     frame, measures = _by_month(transactions, end)

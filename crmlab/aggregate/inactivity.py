@@ -68,6 +68,11 @@ def inactivity(
     profiles, by
         Column that makes groups, and a frame of the same engine with `customer_id` and this column; without it there
         are no groups.
+
+    Raises
+    ------
+    ValueError
+        If a number of months, or `most`, is no positive whole number, or `transactions` lack a column.
     """
     for name, value in (("window_months", window_months), ("horizon_months", horizon_months), ("most", most)):
         if value != int(value) or value < 1:

@@ -44,7 +44,7 @@ def payment_summary(
     default_days
         Days past due from which an instalment is a default, at least 1.
     grace_days
-        Days past due that still count as on time.
+        Days past due that still count as on time, 0 to below `default_days`.
     material_share
         Share of an instalment that may stay open without its counting as open, 0 to below 1.
 
@@ -64,6 +64,12 @@ def payment_summary(
         - `exposure_at_default`, what was open on `first_default_on`, and `recovered`, what was paid of it since.
 
         Whatever cannot be told (a mean of nothing, the default of a customer without one) is empty.
+
+    Raises
+    ------
+    ValueError
+        If `default_days`, `grace_days` or `material_share` is out of its range, `until` is no date, or `payments` lack
+        `customer_id`, `due_on` or `amount`.
     """
     if not default_days >= 1:
         raise ValueError(f"`default_days` must be at least 1, got {default_days}")

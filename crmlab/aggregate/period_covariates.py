@@ -65,11 +65,13 @@ class Grid:
         return nw.min_horizontal(_month_begins(indices - 1) + self.day, _month_begins(indices))
 
     def last_day(self, index: int) -> date:
+        """Last day of the period of that number."""
         year, month = divmod(index - 1, 12)
         ends = pd.Period(year=year, month=month + 1, freq="M")
         return date(year, month + 1, min(self.day, ends.days_in_month))
 
     def first_day(self, index: int) -> date:
+        """First day of the period of that number."""
         return date.fromordinal(self.last_day(index - 1).toordinal() + 1)
 
 

@@ -52,7 +52,15 @@ def _value(name: str, kind: str) -> nw.Expr:
 
 
 def kinds_of(contracts, covariates: Sequence[str] | None) -> dict[str, str]:
-    """Which columns of the contracts are covariates, each a `number` or a `text`."""
+    """Which columns of the contracts are covariates, each a `number` or a `text`.
+
+    Without `covariates`, all are that are no part of the contract itself, but for dates and texts of over 30 levels.
+
+    Raises
+    ------
+    ValueError
+        If `covariates` names a column that the contracts lack, or one of dates.
+    """
     frame = nw.from_native(contracts).lazy()
     schema = frame.collect_schema()
     unknown = [name for name in covariates or () if name not in schema]

@@ -22,6 +22,8 @@ class AdjacentPeriods:
         before; `first_date` of a purchase at all (NaT if there is none).
     before, now
         First and last day of each period.
+    months
+        Length of each period.
     data_from
         First day in the data; None if there are none.
     """
@@ -49,6 +51,11 @@ def adjacent_periods(transactions, *, until: date | str, months: int = 12) -> Ad
         Frame with `customer_id`, `date`, `amount`, and optionally `margin`, or `cost` from which it follows.
     until
         Last day that counts.
+
+    Raises
+    ------
+    ValueError
+        If `months` is no positive whole number, or `transactions` lack `customer_id`, `date` or `amount`.
     """
     if months != int(months) or months < 1:
         raise ValueError(f"`months` must be a positive integer, got {months}")

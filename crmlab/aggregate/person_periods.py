@@ -13,7 +13,7 @@ Rules that hold throughout:
 Rows with the same covariates are one row with its trials and events, which is all that a model of the hazard needs.
 Above `most_rows` person-periods, numbers are put into bins first: each cell of the bins becomes one row at the means
 of its bins. Cuts lie where they leave least spread within bins (density to the power of 1/3). The same coefficients
-follow but for the spread within cells: see tests/test_aggregate_person_periods.py.
+follow but for the spread within cells.
 """
 
 from collections.abc import Sequence
@@ -113,10 +113,15 @@ def hazard_data(
     cut_offs
         How many there are at most; they lie `outcome_months` apart, the last one as many before `until`. Before each
         there are at least six periods.
-    options
-        As of `person_periods`.
-    contracts, observed_from
-        As of `person_periods`.
+    outcome_months
+        Months after a cut-off within which leaving counts, at least 1.
+    contracts, observed_from, options
+        As of `crmlab.aggregate.person_periods.person_periods`.
+
+    Raises
+    ------
+    ValueError
+        If `cut_offs` is below 0, `outcome_months` below 1, or `contracts` lack a column.
     """
     if cut_offs < 0 or outcome_months < 1:
         raise ValueError(f"`cut_offs` must be at least 0 and `outcome_months` 1, got {cut_offs} and {outcome_months}")
@@ -169,9 +174,11 @@ def person_periods(
     covariates
         Columns of `contracts`; by default numbers, and texts of at most 30 levels, but for `renewals`, which only
         those get who stay.
-    transactions, interactions, surveys, payments
-        Tables from which covariates of each period are made, where they are given: see
-        `crmlab.aggregate.period_covariates`.
+    transactions, interactions, surveys, payments, complaint_kinds
+        Tables from which covariates of each period are made, where they are given, and the kinds of case that are
+        complaints: see `crmlab.aggregate.period_covariates`.
+    gap_days, most_rows
+        Days without a contract that end no relationship, and person-periods above which numbers are put into bins.
     cut_offs
         Numbers of periods after which a new segment begins.
     """
@@ -227,7 +234,12 @@ def customers_at_risk(
     months
         Periods after `on` within which leaving counts: with any, the frame has the column `left`.
     contracts, covariates, transactions, interactions, surveys, payments, complaint_kinds, gap_days
-        As of `person_periods`.
+        As of `crmlab.aggregate.person_periods.person_periods`.
+
+    Raises
+    ------
+    ValueError
+        If `until` lies less than `months` after `on`, or `contracts` lack a column.
     """
     day = as_day(on, "on")
     known = day if until is None else as_day(until, "until")
@@ -251,20 +263,10 @@ def contract_spells(
     contracts, *, until: date | str, observed_from: date | str | None = None, covariates=None, gap_days: int = 0
 ) -> pd.DataFrame:
     """One row per customer and unbroken run of contracts: `months` until it ended or `until`, `entry_months` that had
-    passed when it came to be observed, `left`, and covariates as its first contract has them.
+    passed when it came to be observed, `left` (0 or 1), and covariates as its first contract has them.
 
-    Months are periods, so that many end in the same one.
-
-    Parameters
-    ----------
-    contracts
-        Frame with `customer_id`, `start`, and `end` and covariates where there are any.
-    observed_from
-        Day from which on contracts that end are in the file; None if all are.
-    covariates
-        Columns of `contracts`; None takes all that can be.
-    gap_days
-        Days without a contract after which a customer counts as gone, 0 or more.
+    Months are periods, so that many end in the same one; arguments as of
+    `crmlab.aggregate.person_periods.person_periods`.
     """
     grid = Grid.ending(as_day(until, "until"))
     columns = kinds_of(contracts, covariates)

@@ -27,6 +27,11 @@ def purchase_cohorts(transactions, *, until: date | str) -> pd.DataFrame:
     DataFrame
         One row per `cohort` and `month` in which it bought or was refunded (first days of months), sorted by both:
         `months` since the first purchase, `customers` who bought, their `purchases` (rows), `revenue` net of refunds.
+
+    Raises
+    ------
+    ValueError
+        If `transactions` lack `customer_id`, `date` or `amount`.
     """
     end = as_day(until, "until")
     frame = nw.from_native(transactions).lazy()

@@ -78,6 +78,11 @@ def service_cases(
         `kind` or `channel`.
     response_target_hours, resolution_target_hours
         Hours above zero; or by kind of case, and then `""` for all other kinds (without it they have no target).
+
+    Raises
+    ------
+    ValueError
+        If `by` is neither, a target is not above zero, or `interactions` lack `customer_id` or `opened_at`.
     """
     if by not in ("kind", "channel"):
         raise ValueError(f"`by` must be kind or channel, got {by!r}")
@@ -105,6 +110,11 @@ def known_cases(interactions, end: float) -> nw.LazyFrame:
 
     `age`, `response`, `resolution` (empty while open), `response_open`, `resolution_open`, `reopened`, `reopen_known`
     (0 or 1), `kind`, `channel` (empty text where there is none), `day`, `month`.
+
+    Raises
+    ------
+    ValueError
+        If `interactions` lack `customer_id` or `opened_at`.
     """
     frame = nw.from_native(interactions).lazy()
     schema = frame.collect_schema()

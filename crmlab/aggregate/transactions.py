@@ -38,6 +38,11 @@ def customer_summary(transactions, *, until: date | str, time_unit: str = "week"
         `monetary_value`: mean purchase amount of the repeat days, 0 without any; `purchases`: rows; `revenue`: net of
         refunds; `refunds`: their positive sum; `first_date` and `last_date` of purchases; `margin` where it is known.
 
+    Raises
+    ------
+    ValueError
+        If `time_unit` is none of these, or `transactions` lack `customer_id`, `date` or `amount`.
+
     References
     ----------
     Fader and Hardie (2013), The Gamma-Gamma model of monetary value, note 025 (the first purchase is left out of
@@ -54,11 +59,23 @@ def calibration_holdout_summary(
 ) -> pd.DataFrame:
     """What each customer had done by one date, and did between that and a later one.
 
+    Parameters
+    ----------
+    transactions, time_unit
+        As of `customer_summary`.
+    calibration_end, holdout_end
+        The last days of the two periods: what models are fitted to, and what their forecast is held against.
+
     Returns
     -------
     DataFrame
         As `customer_summary` at `calibration_end`, with `frequency_holdout`: purchase days after `calibration_end` and
         up to `holdout_end`; `amount_holdout`: purchases on them, before refunds; `T_holdout`: the time between the two.
+
+    Raises
+    ------
+    ValueError
+        If `holdout_end` does not come after `calibration_end`, and as `customer_summary`.
     """
     unit_days = days_per_unit(time_unit)
     start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
@@ -81,11 +98,21 @@ def calibration_holdout_summary(
 def purchases_after(transactions, *, calibration_end: date | str, holdout_end: date | str) -> pd.DataFrame:
     """Purchases after one date and up to a later one, of customers who were there at the first, week by week.
 
+    Parameters
+    ----------
+    transactions, calibration_end, holdout_end
+        As of `calibration_holdout_summary`.
+
     Returns
     -------
     DataFrame
         One row per week, the last one shorter where it must be: `ends_on`, its last day; `days` since
         `calibration_end`; `purchases`, as days on which a customer bought.
+
+    Raises
+    ------
+    ValueError
+        If `holdout_end` does not come after `calibration_end`, or `transactions` lack a column.
     """
     start, end = as_day(calibration_end, "calibration_end"), as_day(holdout_end, "holdout_end")
     if end <= start:
@@ -109,7 +136,13 @@ def refund_only_customers(transactions, *, until: date | str) -> int:
 
 
 def by_day(transactions) -> nw.LazyFrame:
-    """One row per customer and day, lazily: purchase rows, their sum, refunds as a positive sum, margin."""
+    """One row per customer and day, lazily: purchase rows, their sum, refunds as a positive sum, margin.
+
+    Raises
+    ------
+    ValueError
+        If `transactions` lack `customer_id`, `date` or `amount`.
+    """
     frame = nw.from_native(transactions).lazy()
     schema = frame.collect_schema()
     missing = [name for name in ("customer_id", "date", "amount") if name not in schema]

@@ -46,6 +46,11 @@ def same_months_a_year_before(
         One row per customer with `customer_id` and those columns of `by` that there are.
     until
         Last day that counts. Where it is the last of a month, both spans are whole months.
+
+    Raises
+    ------
+    ValueError
+        If `months` does not lie between 1 and 12, or `transactions` lack `customer_id`, `date` or `amount`.
     """
     if not 1 <= months <= 12:
         raise ValueError(f"`months` must lie between 1 and 12, got {months}")

@@ -59,21 +59,21 @@ class EarlyWarning:
     Attributes
     ----------
     customers
-        One row per customer, most at risk first: `rank`, `customer_id`, `probability` to leave, `value`,
-        `value_at_risk` (both empty where no value is known), `at_risk`, `driver` (the first reason; None where nothing
-        raises the risk), `reason` (all of them in words, of customers at risk), `action`, `severity`, and
+        One row per customer, most at risk first: `rank`, `customer_id`, `probability` to leave (0 to 1), `value` and
+        `value_at_risk` (money, both empty where no value is known), `at_risk`, `driver` (the first reason; None where
+        nothing raises the risk), `reason` (all of them in words, of customers at risk), `action`, `severity`, and
         `last_contact` where it is known.
     reasons
         One row per first reason of the customers at risk, the costliest first: `reason`, `customers`, `probability`
         (mean), `value_at_risk`, `action`.
     at_risk
-        How many customers are at risk.
+        How many customers are at risk; a full count.
     leavers
-        How many customers will leave within the period.
+        How many customers will leave within the period; the interval holds the number that will.
     value_at_risk
-        Value that will go with them; None where no customer's value is known.
+        Value that will go with them, money; the interval holds what will be lost. None where no value is known.
     threshold
-        Chance to leave from which on a customer is at risk.
+        Chance to leave, 0 to 1, from which on a customer is at risk.
     period
         What the chance is of, in words: `month`, `3 months`.
     gone_from, gone
@@ -143,6 +143,7 @@ class EarlyWarning:
         return sentences(self._said_of_customers(), self._said_of_value())
 
     def summary(self) -> str:
+        """How many are at risk, what may go with them, and the reason met most often."""
         return sentences(self._said_of_customers(), self._said_of_value(), self._said_of_reasons())
 
     def _said_of_customers(self) -> str:
@@ -213,7 +214,15 @@ class EarlyWarning:
 
 
 def checked(customers: pd.DataFrame, values: pd.DataFrame | None) -> pd.DataFrame:
-    """The customers with their values, in a frame of its own."""
+    """The customers with their values, in a frame of its own.
+
+    Raises
+    ------
+    FitError
+        If there are no customers.
+    ValueError
+        If a column is missing, a customer stands there twice, or a probability is not from 0 to 1.
+    """
     missing = [name for name in ("customer_id", "probability") if name not in customers]
     if missing:
         raise ValueError(f"`customers` must have the columns customer_id and probability; missing: {missing[0]}")

@@ -41,6 +41,8 @@ class DurationModel:
         `sbg` or `bdw`.
     params, standard_errors
         alpha and beta of the chance to leave in the first period, which has mean alpha / (alpha + beta); of the BdW, c.
+    log_likelihood
+        Total over the customers; higher is better, among models of the same customers.
     n
         Customers that it was fitted to.
     from_start
@@ -58,6 +60,7 @@ class DurationModel:
 
     @property
     def title(self) -> str:
+        """Its name as reports say it, sBG or BdW."""
         return TITLES[self.name]
 
     @cached_property
@@ -145,6 +148,13 @@ def fit_bdw(left, running=None, *, entered=None, model: str = "bdw", confidence_
     ------
     FitError
         If nobody left, or nobody outlasted a period.
+    ValueError
+        If `model` is neither, or what is given are no counts of customers by period.
+
+    References
+    ----------
+    Fader, Hardie, Liu, Davin and Steenburgh (2018), "How to project customer retention" revisited: the role of duration
+    dependence, Journal of Interactive Marketing 43, 1-16.
     """
     if model not in TITLES:
         raise ValueError(f"`model` must be among {', '.join(TITLES)}, got {model!r}")

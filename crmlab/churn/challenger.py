@@ -29,7 +29,15 @@ _SETTINGS = {
 
 @dataclass(frozen=True, eq=False)
 class BoostedHazard:
-    """Gradient-boosted trees for the chance to leave in a period."""
+    """Gradient-boosted trees for the chance to leave in a period.
+
+    Attributes
+    ----------
+    names
+        The columns that the trees read; of texts `levels`, and of numbers `cuts`, are what they tell apart.
+    trees
+        scikit-learn's fitted classifier.
+    """
 
     names: tuple[str, ...]
     levels: dict[str, tuple[str, ...]]
@@ -37,7 +45,7 @@ class BoostedHazard:
     trees: object
 
     def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
-        """Of each customer, to leave within so many periods; see `HazardModel.probability`."""
+        """Of each customer, to leave within so many `months`, 0 to 1; see `HazardModel.probability`."""
         from threadpoolctl import threadpool_limits
 
         stays = np.ones(len(frame))
@@ -49,7 +57,13 @@ class BoostedHazard:
 
 
 def fit_boosted_hazard(rows: pd.DataFrame, *, seed: int = 0) -> BoostedHazard:
-    """The trees of a panel; as `fit_hazard`."""
+    """The trees of a panel; `rows` as of `fit_hazard`.
+
+    Raises
+    ------
+    FitError
+        If nobody left, or nobody stayed.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 

@@ -23,7 +23,7 @@ _TOLD = (12, 6, 3, 1)
 
 @dataclass(frozen=True, eq=False)
 class CohortRetention:
-    """Share of each cohort that still has a contract, by months since the cohort came.
+    """Share of each cohort that still has a contract, 0 to 1, by months since the cohort came; higher is better.
 
     Attributes
     ----------
@@ -40,7 +40,8 @@ class CohortRetention:
     earlier, later
         Shares kept at that age by the earlier and the later half of the cohorts; None with fewer than two.
     p_value
-        Of all cohorts being alike at that age (chi-square); None with fewer than two.
+        Of all cohorts being alike at that age (chi-square), 0 to 1: below 0.05 they are told to differ; None with fewer
+        than two.
     """
 
     formats: ClassVar[dict[str, str]] = {"cohort": "date", "customers": "integer", "share": "estimate"}
@@ -70,6 +71,7 @@ class CohortRetention:
         return self.triangle.groupby("cohort").tail(1).reset_index(drop=True)
 
     def summary(self) -> str:
+        """Whether later cohorts stay longer, by the share still with a contract at one age."""
         cohorts = self.triangle["cohort"].nunique()
         left_out = ngettext(
             "One customer who came before all contracts were on record is in no cohort.",
@@ -138,6 +140,8 @@ def cohort_retention(months, *, length_months: int | None = None, confidence_lev
     ------
     FitError
         If no cohort whose beginning is on record has been followed for its own length.
+    ValueError
+        If `length_months` is no positive whole number.
     """
     rows, whole = months.rows, months.first_complete
     if length_months is not None and (length_months != int(length_months) or length_months < 1):

@@ -41,11 +41,12 @@ class ContactThreshold:
     Attributes
     ----------
     threshold
-        The chance to leave from which on calling pays best; infinite if it pays for nobody.
+        The chance to leave, 0 to 1, from which on calling pays best; infinite if it pays for nobody.
     profit
-        What the campaign brings with thresholds chosen on other customers, of the customers it was tried on.
+        What the campaign brings with thresholds chosen on other customers, of all the customers it was tried on: money,
+        above zero it pays.
     contacted_share, caught_share
-        Of the customers, those called; of those who left, those called.
+        Of the customers, those called; of those who left, those called; fractions.
     curve
         One row per threshold, falling: `threshold`, `contacted_share`, `caught_share`, `profit`.
     sensitivity
@@ -86,6 +87,7 @@ class ContactThreshold:
         return self.sensitivity.assign(threshold=self.sensitivity["threshold"].replace(math.inf, math.nan))
 
     def summary(self) -> str:
+        """Whom it pays to call, what that brings, and below which save rate it pays for nobody."""
         values = {
             "cost": language.quantity(self.contact_cost, self.profit.unit),
             "rate": language.quantity(self.save_rate, "share", digits=0),
@@ -152,6 +154,14 @@ def contact_threshold(
     ------
     FitError
         If there is no customer with a value.
+    ValueError
+        If `contact_cost` or `save_rate` is out of its range, or `foretold` lacks a column, has a probability that is
+        not from 0 to 1, or holds anything but 0 and 1 in `left`.
+
+    References
+    ----------
+    Verbeke, Dejaeger, Martens, Hur and Baesens (2012), New insights into churn prediction in the telecommunication
+    sector: a profit driven data mining approach, European Journal of Operational Research 218, 211-229.
     """
     if not contact_cost >= 0:
         raise ValueError(f"`contact_cost` must be 0 or more, got {contact_cost}")

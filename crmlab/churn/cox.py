@@ -46,9 +46,15 @@ class CoxModel:
 
     Attributes
     ----------
+    names, coefficients, covariance
+        Of the columns of the design: change of the logarithm of the hazard of leaving, per unit of a column.
+    log_likelihood
+        The partial one.
     tests
         One row per column: `chi_square` and `p_value` of the test that its effect does not change with time; Holm's
-        correction is `p_adjusted`.
+        correction is `p_adjusted`. Below 0.05 it is told to change.
+    n, events
+        Runs of contracts, and those that ended.
     """
 
     formats: ClassVar[dict[str, str]] = {"effect": "text", "hazard_ratio": "estimate"} | dict.fromkeys(
@@ -73,7 +79,10 @@ class CoxModel:
     confidence_level: float = 0.95
 
     def table(self) -> pd.DataFrame:
-        """One row per effect: `effect`, `hazard_ratio`, and the test that it does not change with time."""
+        """One row per effect: `effect`, `hazard_ratio`, and the test that it does not change with time.
+
+        A ratio above 1 shortens contracts: customers leave that many times as fast.
+        """
         z, rows = z_score(self.confidence_level), []
         for covariate in self.covariates:
             for name in covariate.names:
@@ -90,6 +99,7 @@ class CoxModel:
         return found.assign(**{name: self.tests[name] for name in ("chi_square", "p_value", "p_adjusted")})
 
     def summary(self) -> str:
+        """How many runs of contracts it rests on, and which effects change with the age of the contract."""
         table = self.table()
         changing = table[self.tests["p_adjusted"].to_numpy() < _TOO_SMALL]
         n, events = language.number(self.n), language.number(self.events)
@@ -115,7 +125,13 @@ def fit_cox(spells: pd.DataFrame, *, confidence_level: float = 0.95) -> CoxModel
     Raises
     ------
     FitError
-        If nobody left, or no covariate tells the runs apart.
+        If nobody left, no covariate tells the runs apart, or one separates those who left from those who stayed.
+    ValueError
+        If `spells` lack `months` or `left`.
+
+    References
+    ----------
+    Cox (1972), Regression models and life-tables, JRSS B 34, 187-220.
     """
     missing = [name for name in ("months", "left") if name not in spells]
     if missing:
@@ -149,7 +165,20 @@ def fit_cox(spells: pd.DataFrame, *, confidence_level: float = 0.95) -> CoxModel
 def proportional_hazards_test(
     times, status, x: np.ndarray, coefficients: np.ndarray, covariance: np.ndarray, *, entry=None
 ) -> pd.DataFrame:
-    """Whether each effect changes with time: `chi_square` (one degree of freedom), `p_value`, `p_adjusted` (Holm)."""
+    """Whether each effect changes with time: `chi_square` (one degree of freedom), `p_value`, `p_adjusted` (Holm).
+
+    Parameters
+    ----------
+    times, status, entry
+        Of each run: months until it ended or was last seen, 1 if it ended, and months before it came to be observed.
+    x, coefficients, covariance
+        Of Cox's regression: its columns, one row per run, and what was found of them.
+
+    References
+    ----------
+    Grambsch and Therneau (1994), Proportional hazards tests and diagnostics based on weighted residuals, Biometrika 81,
+    515-526.
+    """
     from scipy import stats
 
     times, status = np.asarray(times, dtype=float), np.asarray(status) == 1

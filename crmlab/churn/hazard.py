@@ -54,9 +54,12 @@ class HazardModel:
     covariates
         How each driver is read.
     names, coefficients, low, high, covariance
-        Of `intercept` and the columns of the design.
+        Of `intercept` and the columns of the design: change of the log-odds of leaving (with `cloglog`, of the
+        logarithm of the hazard) per unit of a column.
     means
         Of the columns over all person-periods: the average customer.
+    log_likelihood
+        Total over the person-periods; higher is better, among models of the same panel.
     n, events
         Person-periods, and those in which a customer left.
     left_out
@@ -93,17 +96,25 @@ class HazardModel:
         return float(self.coefficients[self.names.index(name)])
 
     def standard_error(self, name: str) -> float:
+        """Of a column of the design, or of `intercept`, as `coefficient`."""
         place = self.names.index(name)
         return float(np.sqrt(self.covariance[place, place]))
 
     def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
-        """Of leaving within so many periods; all but the time since the contract began stays as it is.
+        """Of leaving within so many periods, 0 to 1; all but the time since the contract began stays as it is.
 
         Parameters
         ----------
         frame
             One row per customer with the covariates and `tenure_months` as of now, as `aggregate.hazard_data` makes
             it.
+        months
+            How many periods, each a month.
+
+        Raises
+        ------
+        ValueError
+            If the frame lacks a covariate.
         """
         stays = np.ones(len(frame))
         for step in range(months):
@@ -120,7 +131,10 @@ class HazardModel:
         return pd.DataFrame({name: by_customer(frame, values, name) for name, values in parts.items()})
 
     def table(self) -> pd.DataFrame:
-        """One row per effect, the strongest first: `effect` and `ratio`, of odds or, with `cloglog`, of hazards."""
+        """One row per effect, the strongest first: `effect` and `ratio`, of odds or, with `cloglog`, of hazards.
+
+        A ratio above 1 raises the risk of leaving; its interval holds 1 where no effect can be told.
+        """
         rows = []
         for covariate in self.covariates:
             for name in self._columns(covariate):
@@ -140,6 +154,7 @@ class HazardModel:
         return frame[["effect", "ratio"]]
 
     def summary(self) -> str:
+        """Which drivers go most clearly with leaving, and which were left out or penalised."""
         told = [row for row in self.table().itertuples() if not row.ratio.low <= 1 <= row.ratio.high]
         counted = {"events": language.number(self.events), "n": language.number(self.n)}
         if not told:
@@ -204,7 +219,13 @@ def fit_hazard(rows: pd.DataFrame, *, link: str = "logit", confidence_level: flo
     Raises
     ------
     FitError
-        If nobody left, or nobody stayed.
+        If nobody was at risk, nobody left, or nobody stayed; with `cloglog`, also if a covariate separates the two.
+    ValueError
+        If `rows` lack `trials` or `events`, or `link` is neither.
+
+    References
+    ----------
+    Allison (1982), Discrete-time methods for the analysis of event histories, Sociological Methodology 13, 61-98.
     """
     z = z_score(confidence_level)
     missing = [name for name in ("trials", "events") if name not in rows]

@@ -34,8 +34,8 @@ class Curve:
     Attributes
     ----------
     steps
-        One row per age at which somebody left: `months`, `at_risk`, `ended`, `survival`, `low`, `high` (pointwise band
-        on the scale of log(-log)).
+        One row per age at which somebody left: `months`, `at_risk`, `ended`, `survival` (the share that outlasts it, 0
+        to 1), `low`, `high` (pointwise band on the scale of log(-log)).
     from_month
         The share is that of those who outlast this age: 0, or the age at which few were yet under observation and all
         of them had left.
@@ -72,7 +72,7 @@ class Curve:
         return Estimate(float(row["survival"]), float(row["low"]), float(row["high"]), **shown)
 
     def median(self, *, label: str = "") -> Estimate | None:
-        """Age by which half have left; None if more than half outlast the last age.
+        """Age in months by which half have left; None if more than half outlast the last age.
 
         Its interval holds every age at which the band includes one half; without an upper end if it still does at the
         end of the curve.
@@ -139,7 +139,7 @@ def at_risk(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def kaplan_meier(counts: pd.DataFrame, *, confidence_level: float = 0.95) -> Curve:
-    """The curve of all groups of `counts` together.
+    """The curve of all groups of `counts` together (Kaplan and Meier 1958, JASA 53, 457-481).
 
     Parameters
     ----------

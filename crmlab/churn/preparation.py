@@ -128,7 +128,13 @@ def learn_covariates(rows: pd.DataFrame) -> tuple[tuple[Covariate, ...], dict[st
 
 
 def design_matrix(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> pd.DataFrame:
-    """One column per effect, one row per row of the frame."""
+    """One column per effect, one row per row of the frame.
+
+    Raises
+    ------
+    ValueError
+        If the frame lacks a column that a covariate is read from.
+    """
     missing = [covariate.name for covariate in covariates if covariate.name not in rows]
     if missing:
         raise ValueError(f"the frame must have the columns of the model; missing: {', '.join(missing)}")

@@ -40,7 +40,8 @@ class RetentionProjection:
     best
         The BdW where it explains the data better than the sBG by more than chance, else the sBG.
     retention
-        Share expected to stay to the end of the path, by the best model.
+        Share expected to stay to the end of the path, by the best model, 0 to 1; the interval holds the share that
+        will.
     customers
         How many there are on that day.
     period_months
@@ -134,6 +135,8 @@ def retention_projection(months, *, horizon_months: int = 12, **options) -> Rete
     ------
     FitError
         If there are no customers, or neither model can be fitted.
+    ValueError
+        If `horizon_months` is no positive whole number, or `draws` are too few for the `confidence_level`.
     """
     return _projected(months, 0, horizon_months, **options)
 
@@ -147,6 +150,8 @@ def projection_check(months, *, horizon_months: int = 12, **options) -> Retentio
     ------
     FitError
         If there were no customers then, too little was known to fit either model, or the data do not reach back so far.
+    ValueError
+        If `horizon_months` is no positive whole number, or `draws` are too few for the `confidence_level`.
     """
     return _projected(months, -1, horizon_months, **options)
 

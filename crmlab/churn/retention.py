@@ -32,7 +32,8 @@ class Retention:
     regime
         `contracts`, or `purchases` where leaving is inferred from silence.
     rate, churn
-        Share of the customers at the start of the latest period who stayed to its end, and the rest.
+        Share of the customers at the start of the latest period who stayed to its end, and the rest: 0 to 1, with
+        Wilson's intervals; a higher rate is better.
     monthly_churn
         Share of customers lost in a month, over all months of that period; None without contracts.
     value_rate
@@ -155,6 +156,8 @@ def contract_retention(months, *, period_months: int = 12, confidence_level: flo
     ------
     FitError
         If nobody had a contract when the period began, or the data do not reach back so far.
+    ValueError
+        If `period_months` is no positive whole number.
     """
     if period_months != int(period_months) or period_months < 1:
         raise ValueError(f"`period_months` must be a positive integer, got {period_months}")

@@ -64,7 +64,7 @@ class StillActive:
     Attributes
     ----------
     share
-        Expected share of customers still active, with the interval in which the share lies.
+        Expected share of customers still active, 0 to 1, with the interval in which the share lies.
     model
         Name of the model.
     taken_for_active
@@ -81,6 +81,7 @@ class StillActive:
         return pd.DataFrame({"model": [self.model], "share": [self.share]})
 
     def summary(self) -> str:
+        """The share still active with its interval, and a caution where the model can hardly tell."""
         verdict = _("The {model} model expects {share} of all customers to be still active {evidence}.").format(
             model=self.model, share=self.share.text(), evidence=self.share.evidence()
         )

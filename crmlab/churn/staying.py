@@ -15,9 +15,13 @@ _KEPT = 1e-4  # without a horizon, months are left out from which on a payment i
 class Durations(Protocol):
     """A model of how many months customers stay, as `churn.bdw.DurationModel`."""
 
-    def survival(self, periods) -> np.ndarray: ...
+    def survival(self, periods) -> np.ndarray:
+        """Share that still stays after so many periods, from 1 down to 0."""
+        ...
 
-    def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray: ...
+    def draw_survival(self, periods, *, draws: int, seed: int) -> np.ndarray:
+        """The same under parameters as uncertain as the data leave them, one row per draw."""
+        ...
 
 
 def contract_values(
@@ -30,7 +34,9 @@ def contract_values(
     value_months: float = 12,
     period_months: int = 1,
 ) -> pd.DataFrame:
-    """Expected value of each customer under contract: `customer_id` and `clv`, empty where the contract has no value.
+    """Expected value of each customer under contract: `customer_id` and `clv`, money, discounted to today.
+
+    It is empty where the contract has no value.
 
     Parameters
     ----------
@@ -53,6 +59,8 @@ def contract_values(
     ------
     FitError
         If there is no customer, or contracts have no value.
+    ValueError
+        If `customers` lack another column, or a term is out of its range.
     """
     tenure, months = checked(customers, margin, annual_discount_rate, horizon_months, value_months)
     ids, paid = customers["customer_id"].to_numpy(), margin * customers["value"].to_numpy(float) / value_months
@@ -65,7 +73,15 @@ def contract_values(
 
 
 def checked(customers, margin, annual_discount_rate, horizon_months, value_months) -> tuple[np.ndarray, int]:
-    """Tenure in months of each customer, and the months to look ahead."""
+    """Tenure in months of each customer, and the months to look ahead.
+
+    Raises
+    ------
+    FitError
+        If there are no customers, or no column `value`.
+    ValueError
+        If another column is missing, or a term is out of its range.
+    """
     if missing := [name for name in ("customer_id", "tenure_months") if name not in customers]:
         raise ValueError(f"`customers` must have customer_id and tenure_months; missing: {', '.join(missing)}")
     if customers.empty:

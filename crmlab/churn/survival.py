@@ -41,7 +41,8 @@ class Lifetimes:
     curve, curves
         Of all customers, and by group, the largest first; no groups where there are fewer than two.
     median
-        Months by which half have left; absent if more than half stay for longer than anybody has been observed.
+        Months by which half have left, more are better; absent if more than half stay for longer than anybody has been
+        observed.
     mean
         Months that a customer stays on average of the first `to_month`: as far as ten are at risk in every group.
     groups

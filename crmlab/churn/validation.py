@@ -33,9 +33,9 @@ class ChurnValidation:
     Attributes
     ----------
     auc, auc_baseline, auc_gain
-        Area under the ROC curve, that of the naive baseline, and by how much it is larger.
+        Area under the ROC curve (0.5 is guessing, 1 perfect), that of the naive baseline, and by how much it is larger.
     brier, brier_baseline, brier_gain
-        Mean squared error of the probabilities, that of the baseline, and by how much it is smaller.
+        Mean squared error of the probabilities (0 is best), that of the baseline, and by how much it is smaller.
     calibration_slope, calibration_intercept
         1 and 0 are right; see `crmlab.ranking.calibration`.
     top_decile_lift
@@ -51,6 +51,8 @@ class ChurnValidation:
         `customer_id`, `cut_off`, `probability`, `baseline`, `left` of each row.
     out_of_time
         Whether what was foretold lies after all that the model was fitted to.
+    months
+        How far ahead was foretold.
     """
 
     labels: ClassVar[dict[str, str]] = {"measure": N_("Measure"), "value": N_("Value")}
@@ -103,6 +105,7 @@ class ChurnValidation:
         return _("That the model ranks better than a coin cannot be told: its AUC is {auc} {evidence}.").format(**words)
 
     def summary(self) -> str:
+        """How well the model ranks, whether its probabilities are right, and what trees would gain."""
         return sentences(self.headline(), self._level(), self._challenger())
 
     def method(self) -> str:
@@ -177,7 +180,7 @@ def validate(
     Raises
     ------
     FitError
-        If too few left for a test.
+        If too few left, or stayed, for a test.
     """
     folds = [(fold.cut_off, fold.months, fold.rows, fold.customers) for fold in data.folds]
     folds = [fold for fold in folds if fold[2]["events"].sum() >= FEWEST and len(fold[3])]

@@ -66,9 +66,11 @@ def early_warning(
     values
         `customer_id` and `clv`, or `value` (of a year); customers it lacks have none and rank behind.
     threshold
-        Chance from which on a customer is at risk; None: twice the average.
+        Chance, 0 to 1, from which on a customer is at risk; None: twice the average.
     labels, described, actions
         Words for drivers, the customers' own values of them, and what to do about them; see `crmlab.churn.reasons`.
+    period_months
+        Months that `probability` is of; they stand in the sentences.
     probability_draws
         Probabilities of all customers, drawn from the model as its coefficients are uncertain: a row for each simulated
         future. Without it, intervals hold the chance of who leaves alone.
@@ -77,6 +79,9 @@ def early_warning(
     ------
     FitError
         If there is no customer who could leave.
+    ValueError
+        If `customers` lack a column, repeat a customer or have a probability that is not from 0 to 1, or
+        `contributions` are of another number.
     """
     frame = checked(customers, values)
     if contributions is not None and len(contributions) != len(frame):
@@ -127,6 +132,11 @@ def hazard_warning(
         As of `early_warning`.
     model
         As `crmlab.churn.hazard.fit_hazard` fits it.
+
+    Raises
+    ------
+    FitError, ValueError
+        As `early_warning`.
     """
     frame = customers[["customer_id"]].assign(probability=model.probability(customers, months=months).to_numpy())
     if contacts is not None:
@@ -181,6 +191,8 @@ def silence_warning(
         `customer_id`, `frequency`, `recency` and `T` in `time_unit`, as `aggregate.customer_summary` gives them.
     purchases
         The model behind `p_alive`: with it, intervals allow for the uncertainty of its parameters too.
+    threshold, gone_from
+        Chances to have left, 0 to 1: from the first on a customer may be at risk, from the second on counts as gone.
     actions
         What to do, by `long_silence`, `silence` and `one_purchase`.
 
@@ -188,6 +200,8 @@ def silence_warning(
     ------
     FitError
         If there is no customer.
+    ValueError
+        If `time_unit` is none that is known, or `threshold` is not above 0 and below `gone_from`.
     """
     if time_unit not in _DAYS:
         raise ValueError(f"`time_unit` must be one of {', '.join(_DAYS)}, got {time_unit!r}")

@@ -45,11 +45,11 @@ class RetentionWorth:
     ----------
     retention
         Under contract, share of today's customers who are expected to stay for a year; else, of what they spend a
-        month, what is expected to be left in a year.
+        month, what is expected to be left in a year. 0 to 1.
     total
-        What the customers are worth as it is.
+        What the customers are worth as it is, in money, over `horizon_months` (None: without end).
     per_point
-        What they are worth more with one point more.
+        What they are worth more with one percentage point more.
     curve
         One row per number of points, rising, with 0 among them: `points`, `retention`, `value` and `change` (an
         estimate, None at 0).
@@ -80,6 +80,7 @@ class RetentionWorth:
         return {name: self.per_point}
 
     def summary(self) -> str:
+        """What is expected to stay for a year, and what one point more would be worth."""
         values = {
             "retention": self.retention.text(),
             "evidence": self.retention.evidence(),
@@ -124,6 +125,12 @@ def contract_retention_worth(
     ------
     FitError
         If no contract has a value, or everybody is certain to stay or to leave.
+    ValueError
+        If a term is out of its range, or `draws` are too few for the `confidence_level`.
+
+    References
+    ----------
+    Fader and Hardie (2010), Customer-base valuation in a contractual setting, Marketing Science 29(1), 85-93.
     """
     known = customers[customers["value"].notna()] if "value" in customers else customers.head(0)
     if not (known["value"] > 0).any() if "value" in known else True:
@@ -186,6 +193,13 @@ def purchase_retention_worth(
     ----------
     worth, purchases, customers
         What `clv.customer_lifetime_value` gave and was given.
+    draws
+        Of the model's parameters, behind the intervals.
+
+    Raises
+    ------
+    FitError
+        If customers are not expected to spend less as time goes by, or to bring anything.
     """
     cases = {f"{by:+g}": {"retention": by / 100} for by in POINTS}
     found = value_scenarios(worth, purchases, customers, moves={}, cases=cases)

@@ -33,7 +33,7 @@ def input_errors(command):
 
 
 class Stopped(BaseException):
-    """The run was told to end."""
+    """The run was told to end, by the signal of this number."""
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
@@ -42,9 +42,14 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable():
-    """Note a signal that ends a run, and give what raises it at a place of the run's own choosing.
+    """Note a signal that ends a run, and give what raises `Stopped` at a place of the run's own choosing.
 
     A second one ends the run outright. Signals that are ignored, as under nohup, stay so.
+
+    Raises
+    ------
+    Stopped
+        Where the run calls what it was given, after a signal.
     """
     noted, before = [], {}
 

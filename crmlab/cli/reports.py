@@ -56,7 +56,21 @@ def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, 
 
 
 def make(project, reports: Path, watch, asked: dict, *, jobs=CORES, force=False, minutes=_MINUTES, form="html") -> int:
-    """Make what is not current of what is asked for; the exit code."""
+    """Make what is not current of what is asked for; the exit code, as `crmlab.cli` lists them.
+
+    Parameters
+    ----------
+    reports
+        The folder to publish into.
+    watch
+        What tells of the run's course: a `crmlab.report.progress.Progress`.
+    asked
+        `clients`, `notebooks` and `as_of`; what is missing or empty is not restricted.
+    minutes
+        What one report may take.
+    form
+        `html`, or `pdf` to print each report too.
+    """
     from crmlab.report import pdf
     from crmlab.report.plan import plan
     from crmlab.report.published import published

@@ -1,6 +1,6 @@
 """How customers pay, and who has come to default.
 
-Both start from `payments.payment_summary`, one row per customer.
+Both start from `aggregate.payment_summary`, one row per customer.
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ _NEEDED = (
 
 @dataclass(frozen=True, eq=False)
 class PaymentBehaviour:
-    """How the customers pay, taken together.
+    """How the customers pay, taken together. Shares are fractions; intervals take the customers as the sample.
 
     Attributes
     ----------
     on_time_share
-        Of the instalments that can be judged. None, as the next two, where there are none.
+        Of the instalments that can be judged; higher is better. None, as the next two, where there are none.
     payment_cycle
-        Days from due to paid, of instalments that were paid; below zero is early.
+        Mean days from due to paid, of instalments that were paid; below zero is early.
     days_past_due
         Mean days late, open instalments with the days so far.
     overdue_share
@@ -43,9 +43,9 @@ class PaymentBehaviour:
     default_rate
         Share of customers in default within the window, of those observed for all of it; None if there are none.
     overdue, to_come
-        Amounts open: past due, which is the exposure at risk, and not yet due.
+        Amounts open: past due, which is the exposure at risk, and not yet due. Money; full counts.
     ageing
-        Overdue amounts and customers by `band` of days.
+        Overdue `amount` and `customers` by `band` of days.
     in_default
         Customers in default now.
     """
@@ -80,6 +80,7 @@ class PaymentBehaviour:
         return pd.DataFrame({"measure": [each.label for each in found], "estimate": list(found)})
 
     def summary(self) -> str:
+        """The share paid on time, what is overdue, and how many customers are in default."""
         if self.on_time_share is None:
             return _("No instalment can be judged yet: none has been paid or is overdue.")
         paid = _("Customers paid {share} of their instalments on time {evidence}.").format(
@@ -105,9 +106,14 @@ def payment_behaviour(
     Parameters
     ----------
     payments
-        As `payments.payment_summary` makes it.
+        As `aggregate.payment_summary` makes it.
     window_months
-        Within which a default counts for the default rate; see `default_outcomes`.
+        Months from a first instalment within which a default counts for the default rate; see `default_outcomes`.
+
+    Raises
+    ------
+    ValueError
+        If there are no customers, `payments` lack a column, or `window_months` is not above 0.
     """
     frame = required_columns(payments, _NEEDED)
     n, level = len(frame), {"confidence_level": confidence_level}
@@ -155,7 +161,7 @@ def default_outcomes(payments: pd.DataFrame, *, window_months: float = 12) -> pd
     Parameters
     ----------
     payments
-        As `payments.payment_summary` makes it.
+        As `aggregate.payment_summary` makes it.
     window_months
         Months from the first instalment within which a default counts.
 
@@ -164,6 +170,11 @@ def default_outcomes(payments: pd.DataFrame, *, window_months: float = 12) -> pd
     DataFrame
         `customer_id`, `first_due_on`, `months_observed`, `months_to_default` (empty without one), `observed` for the
         whole window, `default` within it.
+
+    Raises
+    ------
+    ValueError
+        If `window_months` is not above 0, there are no customers, or `payments` lack a column.
     """
     if not window_months > 0:
         raise ValueError(f"`window_months` must be above 0, got {window_months}")
@@ -182,8 +193,20 @@ def utilisation(
 
     Parameters
     ----------
+    payments
+        As `aggregate.payment_summary` makes it.
     customers
         One row per customer: `customer_id` and the column `limit`, in the currency of the payments.
+
+    Returns
+    -------
+    Estimate or None
+        The sum of exposures over that of the limits: above 1 more is open than they can bear.
+
+    Raises
+    ------
+    ValueError
+        If `customers` lack the column `limit`, or `payments` a column.
     """
     frame = required_columns(payments, ("customer_id", "exposure"))
     if limit not in customers:

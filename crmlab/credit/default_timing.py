@@ -27,7 +27,7 @@ class DefaultTiming:
     months
         Of the defaults within the window, ascending.
     later_defaults, later_customer_months
-        After the window, until default or the as-of date.
+        After the window: how many defaulted, and months that customers were observed, until default or the as-of date.
     mean_probability
         Share of customers observed for the whole window who defaulted within it.
     """
@@ -44,7 +44,7 @@ class DefaultTiming:
         return self.later_defaults / self.later_customer_months if self.later_customer_months > 0 else None
 
     def probability(self, probabilities, months_observed, *, horizon_months: float) -> np.ndarray:
-        """Chance of default within the horizon, of customers without one so far.
+        """Chance of default within the horizon, 0 to 1, of customers without one so far.
 
         Parameters
         ----------
@@ -98,6 +98,11 @@ def default_timing(outcomes: pd.DataFrame, *, window_months: float = 12) -> Defa
     outcomes
         One row per customer, as `credit.default_outcomes` makes it: `months_observed`, `months_to_default` (empty
         without one), `observed` (for the whole window) and `default` (within it).
+
+    Raises
+    ------
+    ValueError
+        If `window_months` is not above 0, there are no customers, or `outcomes` lack a column.
     """
     if not window_months > 0:
         raise ValueError(f"`window_months` must be above 0, got {window_months}")

@@ -36,7 +36,8 @@ class ExpectedCreditLoss:
     Attributes
     ----------
     customers
-        `customer_id`, `probability` of default within the horizon, `exposure`, `expected_loss`, `in_default`.
+        `customer_id`, `probability` of default within the horizon (0 to 1), `exposure` and `expected_loss` (money),
+        `in_default`.
     total, share
         Over all customers, and as a share of the exposure; the intervals hold the loss that will come, not only what is
         expected. None where no probability can be estimated (`reason`), the share also where nothing is open.
@@ -85,6 +86,7 @@ class ExpectedCreditLoss:
         return {name: estimate for name, estimate in found.items() if estimate is not None}
 
     def summary(self) -> str:
+        """What is expected to be lost of what is open, and how much of it is in default already."""
         if self.total is None:
             return _("The credit loss to expect cannot be estimated: {reason}.").format(reason=_(self.reason))
         horizon = language.quantity(self.horizon_months, "months")
@@ -163,7 +165,7 @@ def expected_credit_loss(
     Parameters
     ----------
     payments, outcomes
-        As `payments.payment_summary` and `credit.default_outcomes` make them.
+        As `aggregate.payment_summary` and `credit.default_outcomes` make them.
     customers
         One row per customer: `customer_id` and the columns of the model; of a customer who is missing, everything
         counts as unknown.
@@ -177,6 +179,12 @@ def expected_credit_loss(
         As `scorecard.default_model` gives it.
     loss_given_default
         As `recovery.loss_given_default` gives it.
+
+    Raises
+    ------
+    ValueError
+        If `horizon_months` is not above 0, there are no customers, `payments` or `customers` lack a column, or `draws`
+        are too few for the `confidence_level`.
     """
     if not horizon_months > 0:
         raise ValueError(f"`horizon_months` must be above 0, got {horizon_months}")

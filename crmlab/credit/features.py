@@ -61,7 +61,14 @@ class Feature:
 
 
 def learn_features(customers: pd.DataFrame, treatments: Mapping[str, str | Sequence[str]]) -> tuple[Feature, ...]:
-    """How each named column is to be read; a column with nothing to tell customers apart is left out."""
+    """How each named column is to be read; a column with nothing to tell customers apart is left out.
+
+    Raises
+    ------
+    ValueError
+        If `treatments` name a column that there is not, a treatment that is none, a number that is a text, or not all
+        the levels of a column.
+    """
     missing = [column for column in treatments if column not in customers]
     if missing:
         raise ValueError(f"`features` names {', '.join(missing)}; the customers have {', '.join(map(str, customers))}")
@@ -70,7 +77,13 @@ def learn_features(customers: pd.DataFrame, treatments: Mapping[str, str | Seque
 
 
 def design_matrix(customers: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """One column per effect, one row per customer."""
+    """One column per effect, one row per customer.
+
+    Raises
+    ------
+    ValueError
+        If `customers` lack the column of a feature.
+    """
     missing = [feature.column for feature in features if feature.column not in customers]
     if missing:
         raise ValueError(f"`customers` must have the columns of the model; missing: {', '.join(missing)}")

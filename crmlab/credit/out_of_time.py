@@ -33,6 +33,8 @@ def out_of_time_check(
         As of `default_model`.
     outcomes, customers, features, window_months
         As of `scorecard.default_model`.
+    held_out_share
+        Share of the customers to be foretold, between 0 and 1.
     bands
         Groups of equal size by probability, over which forecast and fact are compared.
 
@@ -40,6 +42,8 @@ def out_of_time_check(
     ------
     FitError
         If there are no customers on one side.
+    ValueError
+        If `held_out_share` does not lie between 0 and 1, or `outcomes` or `customers` lack a column.
     """
     if not 0 < held_out_share < 1:
         raise ValueError(f"`held_out_share` must lie between 0 and 1, got {held_out_share}")

@@ -62,6 +62,7 @@ class ProbabilityCheck:
         return frame.astype({"low": float, "high": float})
 
     def summary(self) -> str:
+        """How well the probabilities rank customers, and whether they were too low or too high."""
         return sentences(self._ranking(), self._level())
 
     def _ranking(self) -> str:
@@ -110,6 +111,12 @@ def probability_check(outcomes, probabilities, *, bands: int = 5, confidence_lev
         One for each outcome, 0 to 1.
     bands
         How many bands of equal size, at most; equal probabilities are never torn apart.
+
+    Raises
+    ------
+    ValueError
+        If outcomes and probabilities are none, or not as many, an outcome is not 0 or 1, a probability not from 0 to 1,
+        or `bands` below 1.
     """
     y, p = np.asarray(outcomes, dtype=float), np.asarray(probabilities, dtype=float)
     if len(y) == 0 or len(y) != len(p):
@@ -138,11 +145,16 @@ def probability_check(outcomes, probabilities, *, bands: int = 5, confidence_lev
 
 
 def kolmogorov_smirnov(outcomes, probabilities) -> Estimate:
-    """Largest distance between the cumulative shares of those with and without default.
+    """Largest distance between the cumulative shares of those with and without default, 0 to 1; higher is better.
 
     It has no interval: the largest of many differences is too large on average, and of those that are usual (normal at
     the largest, bootstrap with its bias taken off) 95% ones covered 81% to 91% of the time in simulations with 30 and
     100 defaults among 600 customers.
+
+    Raises
+    ------
+    ValueError
+        If `outcomes` are all 0 or all 1.
     """
     y, p = np.asarray(outcomes) == 1, np.asarray(probabilities, dtype=float)
     if y.all() or not y.any():

@@ -66,6 +66,7 @@ class LossGivenDefault:
         return np.where(months > 0, known, rng.choice(shares, size=len(months), p=weights))
 
     def summary(self) -> str:
+        """The share lost of what is open at default, with its interval, or why it has none."""
         if len(self.shares):
             return _("Of what was open at default, {share} was lost {evidence}.").format(
                 share=self.estimate.text(), evidence=self.estimate.evidence()
@@ -88,12 +89,19 @@ def loss_given_default(
     Parameters
     ----------
     payments
-        As `payments.payment_summary` makes it.
+        As `aggregate.payment_summary` makes it.
     given
         The share to use whatever the data say, 0 to 1.
     assumed
         The share to use where fewer than 10 defaults are at least `workout_months` old. Younger ones do not count: what
         they have not paid yet may still come. 0.45 is what Basel's foundation approach gave unsecured corporate loans.
+    workout_months
+        Months after a default within which those pay who ever will.
+
+    Raises
+    ------
+    ValueError
+        If `given` or `assumed` is not from 0 to 1, or there are no customers.
 
     Notes
     -----

@@ -57,7 +57,7 @@ class DefaultModel:
     fit
         The logistic regression, the intercept first; None without features.
     n, defaults
-        Customers observed for the whole window, and those of them in default within it.
+        Customers observed for the whole window of `window_months`, and those of them in default within it.
     reason
         Why there are no features, in English, translated where it is shown; empty where there are.
     left_out
@@ -99,7 +99,13 @@ class DefaultModel:
         return self.fit.coefficients[0] + self.design(customers) @ self.fit.coefficients[1:]
 
     def probabilities(self, customers: pd.DataFrame) -> np.ndarray:
-        """Chance of default of each customer within the window from a first instalment."""
+        """Chance of default of each customer within the window from a first instalment, 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If nobody was observed for the whole window, or `customers` lack a column of the model.
+        """
         if not self.n:
             raise ValueError(f"the model gives no probability: {_NOBODY}")
         return 1 / (1 + np.exp(-self.log_odds(customers)))
@@ -113,7 +119,7 @@ class DefaultModel:
         return self.fit.coefficients + rng.standard_normal((draws, len(root))) @ root.T
 
     def scored(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """`customer_id`, `probability` and `points` of each customer; no rows where the model has no features."""
+        """`customer_id`, `probability` and `points` (more are safer; see the module); no rows without features."""
         frame = required_columns(customers, ("customer_id",))
         if self.fit is None:
             return pd.DataFrame({"customer_id": frame["customer_id"][:0], "probability": [], "points": []})
@@ -121,7 +127,7 @@ class DefaultModel:
         return frame.assign(probability=self.probabilities(customers), points=points).reset_index(drop=True)
 
     def table(self) -> pd.DataFrame:
-        """One row per effect: `effect`, `odds_ratio` as an estimate, `points` that it adds."""
+        """One row per effect: `effect`, `odds_ratio` as an estimate (above 1 default is likelier), `points` it adds."""
         if self.fit is None:
             return pd.DataFrame({"effect": [], "odds_ratio": [], "points": []})
         owner = [feature for feature in self.features for _name in feature.names]
@@ -143,6 +149,7 @@ class DefaultModel:
         return model_entry(params, errors, self.fit.log_likelihood, self.n) | {"defaults": self.defaults}
 
     def summary(self) -> str:
+        """The share of customers who came to default, and what raises the odds of it most."""
         if not self.n:
             return _("Probabilities of default cannot be estimated: {reason}.").format(reason=_(self.reason))
         found = _(
@@ -204,6 +211,11 @@ def default_model(
         That of the outcomes.
     defaults_per_coefficient
         How many defaults (or, if they are fewer, good customers) each coefficient needs at least.
+
+    Raises
+    ------
+    ValueError
+        If `outcomes` or `customers` lack a column, `customers` repeat one, or `features` cannot be read so.
     """
     features = features or FEATURES
     known = with_features(outcomes, customers)
@@ -227,7 +239,13 @@ def default_model(
 
 
 def with_features(outcomes: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers observed for the whole window, with their features; those that `customers` lacks are left out."""
+    """Customers observed for the whole window, with their features; those that `customers` lacks are left out.
+
+    Raises
+    ------
+    ValueError
+        If `outcomes` or `customers` lack a column, or `customers` repeat one.
+    """
     needed = ("customer_id", "first_due_on", "observed", "default")
     missing = [name for name in needed if name not in outcomes]
     if missing:

@@ -29,8 +29,8 @@ class RiskTiers:
     Attributes
     ----------
     customers
-        `customer_id`, `tier`, `reason` (both in English, translated where they are shown), `probability` of default
-        where a model gave one, `exposure` and `overdue_amount`.
+        `customer_id`, `tier`, `reason` (both in English, translated where they are shown), `probability` of default (0
+        to 1) where a model gave one, `exposure` and `overdue_amount` (money).
     modelled
         Whether the tiers follow from a model's probabilities; else from rules alone.
     """
@@ -79,6 +79,7 @@ class RiskTiers:
         return found.assign(tier=found["tier"].map(_))
 
     def summary(self) -> str:
+        """How many customers are of high risk or in default, with what share of the exposure."""
         high = self.counts()[lambda found: found["tier"].isin((HIGH, IN_DEFAULT))]
         if not high.index.isin(large(self.table()).index).all():
             return withheld(high["tier"].map(_))
@@ -117,7 +118,12 @@ def risk_tiers(
         `customer_id` and `probability`, as `DefaultModel.scored` makes them; None or empty for rules. A customer who is
         not in it is judged by the rules.
     payments
-        As `payments.payment_summary` makes it.
+        As `aggregate.payment_summary` makes it.
+
+    Raises
+    ------
+    ValueError
+        If there are no customers, or `payments` lack a column.
     """
     frame = required_columns(payments, _NEEDED)
     probability = pd.Series(np.nan, index=frame.index)

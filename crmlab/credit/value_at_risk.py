@@ -35,7 +35,8 @@ class ValueByRisk:
     Attributes
     ----------
     cells
-        One row for each pair of tiers, highest value first: `value_tier`, `tier`, `customers`, `value`, `exposure`.
+        One row for each pair of tiers, highest value first: `value_tier`, `tier`, `customers`, `value` and `exposure`
+        (money of `unit`).
     customers
         `customer_id`, `value_tier`, `tier`, `value`, `exposure`.
     unmatched
@@ -75,7 +76,13 @@ class ValueByRisk:
         return pd.DataFrame(hidden_cells(cells.to_numpy()), cells.index, cells.columns)
 
     def matrix(self, measure: str = "customers") -> pd.DataFrame:
-        """Tiers of value as rows, highest first, tiers of risk that occur as columns, lowest first."""
+        """Tiers of value as rows, highest first, tiers of risk that occur as columns, lowest first.
+
+        Raises
+        ------
+        ValueError
+            If `measure` is not `customers`, `value` or `exposure`.
+        """
         if measure not in ("customers", "value", "exposure"):
             raise ValueError(f"`measure` must be one of customers, value, exposure, got {measure!r}")
         found = self.cells.pivot(index="value_tier", columns="tier", values=measure)
@@ -83,6 +90,7 @@ class ValueByRisk:
         return found.loc[list(reversed(VALUE_TIERS)), present]
 
     def summary(self) -> str:
+        """How many customers of high value are of high risk or in default, and what they hold."""
         of_high = self.cells[self.cells["value_tier"] == VALUE_TIERS[-1]]
         risky = of_high[of_high["tier"].isin((HIGH, IN_DEFAULT))]
         total = float(self.cells["value"].sum())
@@ -113,11 +121,14 @@ class RiskAdjustedValue:
     Attributes
     ----------
     customers
-        `customer_id`, `clv`, `probability` (0 without a record of payments), `expected_loss`, `risk_adjusted_clv`.
+        `customer_id`, `clv`, `probability` of default (0 without a record of payments), `expected_loss`,
+        `risk_adjusted_clv`; money but for the probability.
     total
         Over all customers; None where no probability can be estimated.
     deduction
         What defaults take: lifetime value that will not come, and open amounts that are lost; None as `total`.
+    unmatched
+        Customers with a value but without a record of payments, who are taken not to default.
     """
 
     customers: pd.DataFrame
@@ -131,6 +142,7 @@ class RiskAdjustedValue:
         return pd.DataFrame({"measure": [each.label for each in found], "estimate": found})
 
     def summary(self) -> str:
+        """Lifetime value after defaults, and what they take from it."""
         if self.total is None:
             return _("Lifetime value cannot be adjusted for risk: {reason}.").format(reason=_(_NONE))
         return _(
@@ -153,6 +165,11 @@ def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, unit: str = "") -> V
         value if at least two thirds of them are worth strictly less, of medium value with at least one third.
     tiers
         As `tiers.risk_tiers` gives them.
+
+    Raises
+    ------
+    ValueError
+        If there are no customers, or `value` lacks a column or has an empty one.
     """
     frame = required_columns(value, ("customer_id", "clv")).rename(columns={"clv": "value"})
     worse = frame["value"].rank(method="min").to_numpy().astype(int) - 1
@@ -178,6 +195,11 @@ def risk_adjusted_value(value: pd.DataFrame, total: Estimate, loss: ExpectedCred
         Their sum with its interval, as `clv.customer_lifetime_value` gives it.
     loss
         Over the same horizon.
+
+    Raises
+    ------
+    ValueError
+        If there are no customers, or `value` lacks a column or has an empty one.
 
     Notes
     -----

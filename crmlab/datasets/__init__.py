@@ -16,7 +16,18 @@ EXAMPLES: dict[str, Callable] = {"cdnow": cdnow, "telco": telco, "xinglin": xing
 
 
 def write(name: str, folder: str | Path) -> None:
-    """Write the tables of an example client into a folder."""
+    """Write the tables of an example client into a folder.
+
+    Parameters
+    ----------
+    name
+        One of `EXAMPLES`.
+
+    Raises
+    ------
+    InputError
+        If there is no such example; `NotInstalled` if it comes with a package that is not there.
+    """
     if name not in EXAMPLES:
         raise InputError(f"there is no example client {name!r}{suggestion(name, EXAMPLES)}")
     EXAMPLES[name](folder)

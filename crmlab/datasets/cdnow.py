@@ -33,6 +33,8 @@ def cdnow(folder: str | Path) -> None:
     ------
     ValueError
         If rows, customers or dollars differ from the published log.
+    ModuleNotFoundError
+        If there is no package lifetimes, which the log comes with.
     """
     log = _read(_source())
     found = (len(log), log["customer_id"].nunique(), round(log["dollar_value"].sum(), 2))

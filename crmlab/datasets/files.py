@@ -16,6 +16,13 @@ class NotInstalled(InputError):
 def package(module: str, name: str, *, example: str) -> Path:
     """The folder of a package, found without importing it: its files are read by path.
 
+    Parameters
+    ----------
+    module, name
+        What it is called where it is imported, and where it is installed from.
+    example
+        What comes with it, for the message.
+
     Raises
     ------
     NotInstalled

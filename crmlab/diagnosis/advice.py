@@ -159,6 +159,7 @@ class Advice:
         return self.rows.assign(evidence=evidence, **words)[list(self.formats)]
 
     def summary(self) -> str:
+        """How many rules ask for action, how many of them beyond doubt, and what comes first."""
         rows = self.rows
         if not self.judged:
             return _("No advice can be given: none of the figures it rests on is known.")
@@ -206,7 +207,7 @@ def portfolio_advice(
     Raises
     ------
     ValueError
-        If a rule cannot be read, with the nearest known name.
+        If a rule of the client cannot be read, with the nearest known name.
     """
     scored = {each.name: each for each in indicators}
     names = {*(each.name for each in DEFAULTS), *scored, *metrics}

@@ -51,6 +51,8 @@ def _told(value: object) -> str:
 def large(amounts: pd.Series) -> np.ndarray:
     """Whether an amount is among the largest that together make up half of all; equal ones fall alike.
 
+    What is not known, and what is zero or below, is not large.
+
     Examples
     --------
     >>> large(pd.Series([5.0, 1.0, 3.0, 1.0])).tolist()
@@ -76,7 +78,13 @@ def alert_rows(rows: list[Mapping] | pd.DataFrame) -> pd.DataFrame:
 
 
 def value_at_risk(customers: pd.DataFrame | None) -> dict[object, float]:
-    """By customer, what would go with those who leave, where another notebook has said so."""
+    """By customer, what would go with those who leave, in currency, where another notebook has said so.
+
+    Parameters
+    ----------
+    customers
+        `customer_id`, and `churn_value_at_risk`, or `silence_value_at_risk` where the former is not known.
+    """
     columns = ("churn_value_at_risk", "silence_value_at_risk")
     names = [name for name in columns if customers is not None and name in customers]
     if not names:
@@ -86,5 +94,11 @@ def value_at_risk(customers: pd.DataFrame | None) -> dict[object, float]:
 
 
 def earlier_value(history: list[tuple[date, Mapping, Mapping]], name: str) -> tuple[date, Mapping] | None:
-    """The metric as it was published at the last date at which it was."""
+    """The metric as it was published at the last date at which it was; None where it never was.
+
+    Parameters
+    ----------
+    history
+        Of earlier dates, oldest first: the date, the metrics and the models that were published.
+    """
     return next(((day, metrics[name]) for day, metrics, _models in reversed(history) if name in metrics), None)

@@ -29,8 +29,8 @@ class Alerts:
     ----------
     frame
         One row per alert, the most pressing first: `customer_id` (None for one on the firm as a whole), `kind` and
-        `severity` (codes), `reason` and `action` in words, `date`, `amount`, `value_at_risk`, and `source`, the rows
-        it rests on; see `crmlab.diagnosis.alert_rows`.
+        `severity` (codes), `reason` and `action` in words, `date`, `amount` and `value_at_risk` in `currency`, and
+        `source`, the rows it rests on; see `crmlab.diagnosis.alert_rows`.
     among
         How many customers there are; 0 where it is not known.
     unwatched
@@ -71,7 +71,7 @@ class Alerts:
 
     @property
     def share(self) -> Estimate:
-        """Share of customers who need attention: if it is large, few of the alerts can be acted on."""
+        """Share of customers with an alert of high or medium severity: if large, few of them can be acted on."""
         share, label = self.warned(*_PRESSING) / max(self.among, 1), _("share of customers who need attention")
         return Estimate(share, None, None, "share", self.among, label, no_interval=FULL_COUNT)
 
@@ -88,6 +88,7 @@ class Alerts:
         return sentences(self._said_of_customers(), self._said_of_payments())
 
     def summary(self) -> str:
+        """How many customers need attention, what is due, what concerns the firm, and what was not looked for."""
         return sentences(self._said_of_customers(), self._said_of_payments(), self.on_the_firm(), self._said_of_gaps())
 
     def on_the_firm(self) -> str:
@@ -133,6 +134,13 @@ def all_alerts(*parts: pd.DataFrame | Absent, customers: Sequence, currency: str
         As the functions of `payment_alerts`, `satisfaction_alerts` and `firm_alerts` give them, or absent.
     customers
         The ids of all customers, or absent.
+    currency
+        Of the amounts (ISO 4217).
+
+    Raises
+    ------
+    ValueError
+        If two alerts of one kind name the same customer.
     """
     given = [part for part in parts if not isinstance(part, Absent) and len(part)]
     reasons = dict.fromkeys(part.reason for part in parts if isinstance(part, Absent))

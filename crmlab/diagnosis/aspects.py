@@ -17,6 +17,13 @@ class Aspect:
     """One side of the customer base: its figures, what to ask for where they are not sound, and the data they need.
 
     A `covenant` is drawn where a figure becomes weak, for it binds from the first day; else the target is asked for.
+
+    Attributes
+    ----------
+    title, condition, data
+        What it is called, what is asked for, and which data it needs, in English; translated where they are shown.
+    measures
+        Names of the figures, as notebooks publish them.
     """
 
     title: str
@@ -71,7 +78,17 @@ ASPECTS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure: `sound` and `weak` are the values from which on it is either; None where it is not judged."""
+    """One figure, held against what a lender asks.
+
+    Attributes
+    ----------
+    aspect, label
+        One of `ASPECTS`, and the figure's name in English.
+    found
+        The figure; None where it is not known.
+    sound, weak
+        The values from which on it is either, in its own unit; None where it is not judged.
+    """
 
     aspect: str
     label: str
@@ -82,7 +99,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """One of `VERDICTS`."""
+        """One of `VERDICTS`: `sound` where the worse end of its interval is, `weak` where the figure itself is."""
         if self.found is None:
             return "unknown"
         if self.sound is None:

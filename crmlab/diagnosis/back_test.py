@@ -23,7 +23,15 @@ STOPPED = N_("who stopped buying")  # without contracts, nobody says that he lea
 
 @dataclass(frozen=True, eq=False)
 class BackTest:
-    """The score held against each outcome, as of earlier days; an outcome that cannot be judged is absent."""
+    """The score held against each outcome, as of earlier days; an outcome that cannot be judged is absent.
+
+    Attributes
+    ----------
+    left, paid_late, shrank
+        How well low scores foretold who left, who paid late, and whose revenue shrank.
+    dates, months
+        Days as of which customers were scored, and for how many months after each they were watched.
+    """
 
     left: OutcomeTest | Absent
     paid_late: OutcomeTest | Absent
@@ -43,10 +51,11 @@ class BackTest:
 
     @property
     def tests(self) -> tuple[OutcomeTest, ...]:
+        """The outcomes that can be judged."""
         return tuple(each for each in (self.left, self.paid_late, self.shrank) if isinstance(each, OutcomeTest))
 
     def table(self) -> pd.DataFrame:
-        """One row per outcome that can be judged."""
+        """One row per outcome that can be judged: AUC of the score and of rankings without it; 0.5 is guessing."""
         rows = []
         for each in self.tests:
             name = _(each.name)
@@ -108,6 +117,8 @@ def back_test(
         After each day.
     weights
         As of `customer_score.customer_scores`.
+    confidence_level
+        Of the intervals, which allow for customers who were scored on several days.
 
     Raises
     ------

@@ -57,6 +57,7 @@ class Completeness:
         return told[list(self.formats)]
 
     def summary(self) -> str:
+        """What share is known of all that should be, and which fact is known least."""
         least = self.facts.loc[self.facts["share"].idxmin()]
         fact = FACTS[least["column"]]
         found = _("Of what a portrait of a customer needs, {share} is known (all {n} customers counted).").format(

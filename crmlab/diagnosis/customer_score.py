@@ -53,11 +53,11 @@ class CustomerScores:
     ----------
     customers
         As the standing that was scored, row by row: `customer_id`, `scored_on` where the standing has it,
-        `customer_score` (0 to 100, NaN of whom nothing is known), `score_coverage` (0 to 1), a score for each part,
-        and what rankings by one thing alone take: `silent_days` and `days_past_due`.
+        `customer_score` (0 to 100, higher is better, NaN of whom nothing is known), `score_coverage` (0 to 1), a score
+        for each part, and what rankings by one thing alone take: `silent_days` and `days_past_due`.
     rules
-        One row per indicator: `indicator`, `part`, `floor`, `target`, `weight` (its share of the whole), `known` (share
-        of customers) and `score` (mean over those).
+        One row per indicator: `indicator`, `part`, `floor` and `target` (values that score 0 and 100), `weight` (its
+        share of the whole), `known` (share of customers) and `score` (mean over those, 0 to 100).
     """
 
     customers: pd.DataFrame
@@ -116,6 +116,8 @@ def customer_scores(standing: pd.DataFrame, *, weights: Mapping[str, float] | No
 
     Raises
     ------
+    ValueError
+        If `weights` names no part, is below 0, or is 0 for all parts.
     FitError
         If nothing is known of any customer.
     """

@@ -20,8 +20,19 @@ _BOUND_OF_FUTURES = N_("itself the bound that so many of the simulated futures k
 
 @dataclass(frozen=True)
 class Stress:
-    """What goes worse than expected: churn that many times, the largest customers gone at once, margin that many
-    times, the interest rate higher by so much."""
+    """What goes worse than expected.
+
+    Attributes
+    ----------
+    title
+        In English; translated where it is shown.
+    churn, margin
+        Factors on today's chances to leave, 1 or more, and on the margin.
+    lost
+        How many of the largest customers are gone at once, 0 to 10.
+    rate
+        What is added to the annual interest rate: 0.02 is two percentage points.
+    """
 
     title: str
     churn: float = 1.0
@@ -50,7 +61,7 @@ class DebtCapacity:
     Attributes
     ----------
     amount
-        That keeps the covenant in every year in 95% of the simulated futures.
+        In the currency of the revenue: that keeps the covenant in every year in 95% of the simulated futures.
     stressed, terms
         The same, one row per stress, and per term of so many years: `revenue` (expected over the term), `capacity`;
         `term_labels` and `term_formats` show the latter.
@@ -71,7 +82,7 @@ class DebtCapacity:
     terms: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
-        """`stressed`."""
+        """`stressed`: one row per stress, with retained revenue over the term and the largest loan."""
         return self.stressed
 
     def metrics(self) -> dict[str, Estimate]:
@@ -79,7 +90,7 @@ class DebtCapacity:
         return {"debt_capacity": self.amount}
 
     def summary(self) -> str:
-        """How much can be lent."""
+        """How much can be lent over the term, at which rate and covenant."""
         values = {
             "amount": self.amount.text(), "covenant": language.number(self.loan.covenant, 2),
             "rate": language.quantity(self.loan.annual_interest_rate, "share"),
@@ -106,6 +117,11 @@ def debt_capacity(revenue: RetainedRevenue, loan: Loan, *, stresses: Sequence[St
         Projected over the term at least.
     loan, stresses
         As of `debt_service.debt_service`.
+
+    Raises
+    ------
+    ValueError
+        If revenue is projected over less than the term, or in fewer than 19 futures.
     """
     long_enough(revenue, loan)
     rows = []
@@ -157,6 +173,12 @@ def _kept(amounts: np.ndarray) -> float:
 
 
 def long_enough(revenue: RetainedRevenue, loan: Loan) -> None:
-    """That revenue is projected over the term; a ValueError where it is not."""
+    """Check that revenue is projected over the term.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
     if revenue.months < loan.term_months:
         raise ValueError(f"revenue must be projected over {loan.term_months} months, got {revenue.months}")

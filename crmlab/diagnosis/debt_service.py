@@ -27,11 +27,14 @@ class DebtService:
 
     Attributes
     ----------
+    amount
+        Of the loan, in the currency of the revenue.
     years
-        One row per year of the loan: `year`, `cash` and `cover` (estimates), `service`, and the chance `breach` that
-        the cover lies below the covenant.
+        One row per year of the loan: `year`, `cash` and `cover` (estimates), `service` (interest and principal due),
+        and the chance `breach`, 0 to 1, that the cover lies below the covenant.
     least, life_cover
-        Cover in the year where it is least, and cash over the whole term, discounted, over the amount.
+        Cover (cash over debt service: 1 is just enough, more is better) in the year where it is least; and cash over
+        the whole term, discounted at the loan's rate, over the amount.
     breach
         Share of the simulated futures in which the covenant is broken in some year.
     stressed
@@ -62,7 +65,7 @@ class DebtService:
     futures: int
 
     def table(self) -> pd.DataFrame:
-        """`years`."""
+        """`years`: one row per year of the loan, with cash, debt service and cover."""
         return self.years
 
     def metrics(self) -> dict[str, Estimate]:
@@ -108,8 +111,8 @@ def debt_service(
     ----------
     revenue
         Projected over the term at least.
-    loan
-        Its terms.
+    loan, amount
+        Its terms, and how much is lent, in the currency of the revenue; None or 0 where no loan is given.
     stresses
         What the plan must stand: see `STRESSES`.
 
@@ -117,6 +120,8 @@ def debt_service(
     ------
     FitError
         If no loan is given.
+    ValueError
+        If `amount` is below 0, or revenue is projected over less than the term.
     """
     if not amount:
         raise FitError(_("no loan is given"))

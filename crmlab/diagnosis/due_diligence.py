@@ -58,7 +58,7 @@ class DueDiligence:
         return next((verdict for verdict in ("weak", "watch", "sound") if verdict in found), "unknown")
 
     def table(self) -> pd.DataFrame:
-        """One row per figure."""
+        """One row per figure: what was found, what is asked for, and the verdict, in words."""
         rows = [
             {
                 "aspect": _(ASPECTS[each.aspect].title),

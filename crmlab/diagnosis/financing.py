@@ -51,9 +51,9 @@ class Financing:
     ----------
     rows
         One row per tier with customers: `tier`, `customers`, `limit` (of all its customers together), `limit_median`,
-        `open` (what they owe already), `free` (limits less what is open, customer by customer), `tenor_months`,
-        `default_rate` and `price_floor` (a year; None in a tier without new credit, or where no probability is known),
-        `terms`, `rests_on`.
+        `open` (what they owe already), `free` (limits less what is open, customer by customer), in the currency `unit`;
+        `tenor_months`; `default_rate` and `price_floor` (shares a year; None in a tier without new credit, or where no
+        probability is known); `terms`, `rests_on`.
     customers
         `customer_id`, `tier`, `limit`, `free`.
     loss_given_default
@@ -98,7 +98,7 @@ class Financing:
         return self.rows[["tier", "terms", "rests_on"]].assign(tier=tiers, terms=self.rows["terms"].map(_))
 
     def customer_list(self) -> pd.DataFrame:
-        """For customers.csv."""
+        """For customers.csv: `proposed_credit` in currency, `proposed_tenor_months`, `proposed_price_floor` a year."""
         rows = self.rows.set_index("tier")
         floors = rows["price_floor"].map(lambda floor: floor.value if isinstance(floor, Estimate) else np.nan)
         found = self.customers[["customer_id", "free"]].rename(columns={"free": "proposed_credit"})
@@ -106,6 +106,7 @@ class Financing:
         return found.assign(proposed_tenor_months=tenor, proposed_price_floor=price.astype(float))
 
     def summary(self) -> str:
+        """The least price a year that covers each tier's risk, and what could be lent within the limits."""
         priced = [row for row in self.rows.itertuples() if isinstance(row.price_floor, Estimate)]
         if not priced:
             return _("No price can be proposed: no probability of default is known.")
@@ -159,9 +160,13 @@ def financing_proposals(
         No customer's limit is above it; None: that of the customer at the 95% quantile of revenue.
     loss_given_default
         Share of what is open that is lost at default, 0 to 1.
+    confidence_level
+        Of the intervals of default rates and price floors; what the other parts of a price may be is not in them.
 
     Raises
     ------
+    ValueError
+        If a share is not from 0 to 1, a tier is unknown, or its months are below 0.
     FitError
         If no customer has a tier of risk.
 

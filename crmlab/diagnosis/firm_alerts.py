@@ -57,7 +57,7 @@ def score_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: da
 
 
 def nps_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date) -> pd.DataFrame:
-    """The net promoter score lower than when last published, by more than both intervals allow.
+    """The net promoter score lower than when last published, by more than both intervals allow; of high severity.
 
     Both are taken as independent; where some answers count at both dates, they differ by less than that allows, so that
     chance raises fewer alarms than the level says.
@@ -83,6 +83,8 @@ def nps_alerts(metrics: Mapping[str, Estimate], history: History, *, as_of: date
 
 def dependence_alerts(metrics: Mapping[str, Estimate], history: History, periods=None, *, as_of: date) -> pd.DataFrame:
     """The ten largest hold five percentage points more of revenue than when last published, or in the period before.
+
+    Of high severity.
 
     Parameters
     ----------

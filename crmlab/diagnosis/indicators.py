@@ -71,16 +71,18 @@ class Indicator:
 
     @property
     def is_scored(self) -> bool:
+        """Whether it counts in the score: with both ends and a weight above 0; else it is only shown."""
         return self.floor is not None and self.target is not None and self.weight > 0
 
     @property
     def lower_is_better(self) -> bool:
+        """Whether less is better, as it is where the floor lies above the target."""
         if self.floor is None or self.target is None:
             return self.name in _LOWER
         return self.floor > self.target
 
     def score(self, value):
-        """0 to 100 for a value, or an array of them."""
+        """0 to 100 for a value, or an array of them; higher is better, NaN where the value is. Needs both ends."""
         share = (np.asarray(value, dtype=float) - self.floor) / (self.target - self.floor)
         return 100 * np.clip(share, 0.0, 1.0)
 

@@ -98,7 +98,7 @@ class CustomerLevels:
     basis: str
 
     def table(self) -> pd.DataFrame:
-        """One row for each level that occurs, of what is known of anybody."""
+        """One row for each level that occurs, of what is known of anybody; small groups are told without figures."""
         rows, hidden = [], []
         for what, levels in LEVELS.items():
             found = self.customers[what].fillna("")
@@ -119,6 +119,7 @@ class CustomerLevels:
         return dict(zip(LEVELS, hidden_together(self.customers, [(name,) for name in LEVELS]), strict=True))
 
     def summary(self) -> str:
+        """How many customers bring half of the value, and how many are dissatisfied of those who answered."""
         frame = self.customers
         high = int((frame["value"] == "high").sum())
         value = _(_RESTS_ON[self.basis]).format(n=language.number(high), all=language.number(len(frame)))
@@ -159,6 +160,11 @@ def customer_levels(
     that of the contract, and of a customer without one that of having gone silent; each is held against its own
     average. `at_stake` adds the value at risk with those who may leave and what is open times the probability of
     default, which is 1 in default.
+
+    Raises
+    ------
+    ValueError
+        If a customer stands in two rows, `customer_id` is missing, or `csat_scale` does not rise.
     """
     required_columns(customers, ("customer_id",))
     if customers["customer_id"].duplicated().any():

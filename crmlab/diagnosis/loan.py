@@ -22,7 +22,7 @@ class Loan:
     term_months
         From payout to the last payment, which are made at the ends of months.
     annual_interest_rate
-        Nominal: a twelfth of it is due each month.
+        Nominal: a twelfth of it is due each month; 0.06 is 6% a year.
     repayment
         `annuity` (the same sum every month), `equal_principal` (the same part of the amount, and interest on what is
         left) or `bullet` (interest, and the whole amount at the end).
@@ -31,7 +31,12 @@ class Loan:
     margin
         Share of revenue that is left after the cost of what was sold; None where that is not known, for all of it.
     fixed_costs_a_year
-        That are paid before debt is served.
+        That are paid before debt is served, in the currency of the revenue.
+
+    Raises
+    ------
+    ValueError
+        If a term is out of its range, or the repayment is none of the three.
     """
 
     term_months: int = 36
@@ -89,16 +94,16 @@ class Loan:
         return self.margin * np.asarray(revenue) - self.fixed_costs_a_year / YEAR
 
     def by_year(self, monthly) -> np.ndarray:
-        """Sums over the years of the loan, the last of which may be shorter; months in the last axis."""
+        """Sums over the years of the loan, the last of which may be shorter; months, and years, in the last axis."""
         return np.add.reduceat(np.asarray(monthly, dtype=float), np.arange(0, self.term_months, YEAR), axis=-1)
 
     def cover(self, revenue: np.ndarray, amount: float) -> np.ndarray:
-        """Cash over debt service in each year (in the last axis); infinite where none is due."""
+        """Cash over debt service in each year (in the last axis): 1 is just enough; infinite where none is due."""
         cash, service = self.by_year(self.cash(revenue)), self.by_year(self.schedule(amount)["service"])
         return np.divide(cash, service, out=np.full_like(cash, np.inf), where=service > 0)
 
     def life_cover(self, revenue: np.ndarray, amount: float) -> np.ndarray:
-        """Cash over the term, discounted at the loan's rate, over the amount."""
+        """Cash over the term, discounted at the loan's rate, over the amount: 1 is just enough."""
         months = np.arange(1, self.term_months + 1)
         return self.cash(revenue) @ (1 + self.annual_interest_rate / YEAR) ** -months / amount
 

@@ -40,13 +40,13 @@ class Movement:
     Attributes
     ----------
     course
-        One row per date, oldest first: `date`, `score` (Estimate), `rating`, `coverage`.
+        One row per date, oldest first: `date`, `score` (Estimate, 0 to 100), `rating`, `coverage` (0 to 1).
     steps
         What moved the score since the date before, the largest first: `step` (a label in English), `kind` (`BETTER` to
         `WEIGHTS`), `points`. They add up to `change`.
     change
-        Of the overall score since the date before. Its interval takes the two scores to be independent; where the same
-        customers stand behind both, it is too wide rather than too narrow.
+        Of the overall score since the date before, in points; above zero it rose. Its interval takes the two scores to
+        be independent; where the same customers stand behind both, it is too wide rather than too narrow.
     bands
         The least score of each rating today.
     """

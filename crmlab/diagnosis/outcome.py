@@ -33,6 +33,8 @@ class OutcomeTest:
         One of `OUTCOMES`, and what it is called, in English.
     n, events
         Scores that could be judged, one for each customer and day, and those after which it happened.
+    months
+        For how long customers were watched after each day.
     auc
         Chance that of two customers the one to whom it happened had the lower score: 0.5 is guessing, 1 perfect.
     naive
@@ -63,16 +65,18 @@ class OutcomeTest:
     }
 
     def table(self) -> pd.DataFrame:
+        """`groups`: one row per group of customers by their score, the lowest first, and the share it happened to."""
         return self.groups
 
     @property
     def verdict(self) -> str:
-        """Whether low scores foretell the outcome, its opposite, or nothing that can be told from guessing."""
+        """`PREDICTS`, `REVERSED` or `UNCLEAR`: whether the AUC's interval lies above 0.5, below it, or around it."""
         if self.auc.low is None:
             return UNCLEAR
         return PREDICTS if self.auc.low > 0.5 else REVERSED if self.auc.high < 0.5 else UNCLEAR
 
     def summary(self) -> str:
+        """Whether low scores foretold the outcome, with the AUC, and whether better than rankings without a score."""
         first, last = self.groups["share"].iloc[0], self.groups["share"].iloc[-1]
         values = {
             "outcome": _(self.name),
@@ -119,6 +123,8 @@ def outcome_test(
         `customer_id`, `scored_on`, `customer_score`, the columns of `NAIVE`, and the outcome: 1, 0 or empty.
     name
         Of the outcome, in English.
+    months
+        For how many months after each day customers were watched.
     """
     rows, told = rows[rows[outcome].notna()], _(name)
     happened = rows[outcome].to_numpy()
@@ -174,7 +180,7 @@ def _groups(rows: pd.DataFrame, outcome: str, level: dict) -> pd.DataFrame:
 
 
 def share_of_rows(happened: Sequence[float], customers, *, confidence_level: float = 0.95) -> Estimate:
-    """Share of rows with Wilson's interval, of as many rows as they are worth with a customer in several of them."""
+    """Share of rows, 0 to 1, with Wilson's interval of as many rows as they are worth with a customer in several."""
     y = np.asarray(happened, dtype=float)
     n, p = len(y), float(y.mean())
     worth = float(n)

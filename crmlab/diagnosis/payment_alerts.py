@@ -28,6 +28,10 @@ def payment_alerts(due: pd.DataFrame, *, currency: str = "", default_days: int =
     ----------
     due
         As `aggregate.payments_due` gives them.
+    currency
+        Of the amounts (ISO 4217).
+    default_days
+        Days late from which an instalment counts as a default.
     """
     overdue, to_come = due[due["days"] < 0], due[due["days"] >= 0]
     late, soon = _per_customer(overdue), _per_customer(to_come)

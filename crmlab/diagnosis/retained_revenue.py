@@ -25,15 +25,17 @@ class RetainedRevenue:
     ----------
     path
         One row per month: `month` from 1 on, what is expected of each source (`contracts`, `purchases`), `expected` of
-        all, and `low` to `high`, in which it will fall.
+        all, and `low` to `high`, in which it will fall at the confidence level of `total`; in currency, not discounted.
     total
-        Over all months.
+        Over all months; as of all estimates here, the interval is one for what will come (a prediction interval).
     second_year
         What the second year is expected to bring, as a share of the first.
     largest
         Of all that is expected, the share of the 1, 5 and 10 largest customers, as far as there are so many.
     customers
         With a contract or purchases.
+    months
+        How far `path` looks ahead.
     """
 
     labels: ClassVar[dict[str, str]] = {
@@ -57,10 +59,11 @@ class RetainedRevenue:
 
     @property
     def unit(self) -> str:
+        """Currency of the revenue (ISO 4217)."""
         return self.total.unit
 
     def futures(self, churn: float = 1.0, lost: int = 0) -> np.ndarray:
-        """Revenue in each simulated future (rows) and month (columns).
+        """Revenue in each simulated future (rows) and month (columns), in currency, not discounted.
 
         Parameters
         ----------
@@ -68,6 +71,11 @@ class RetainedRevenue:
             How many times today's chances to leave, 1 or more.
         lost
             How many of the ten largest customers leave at once.
+
+        Raises
+        ------
+        ValueError
+            If `churn` is below 1 or `lost` is not from 0 to 10.
         """
         if not churn >= 1 or not 0 <= lost <= max(LARGEST):
             raise ValueError(f"`churn` must be 1 or more and `lost` 0 to {max(LARGEST)}, got {churn} and {lost}")
@@ -75,7 +83,7 @@ class RetainedRevenue:
         return np.asarray(found)
 
     def table(self) -> pd.DataFrame:
-        """One row per year."""
+        """One row per year, the last perhaps shorter: what each source brings, and all of them with interval."""
         years = (self.path["month"].to_numpy() - 1) // YEAR
         futures, rows = self.futures(), []
         for year in np.unique(years):
@@ -129,6 +137,8 @@ def retained_revenue(
     ------
     FitError
         If there is no source, or nothing is expected of them.
+    ValueError
+        If the sources look less far ahead than `months`, or have different numbers of draws.
     """
     found = [source for source in sources if source is not None]
     if not found:

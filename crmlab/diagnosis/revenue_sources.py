@@ -36,9 +36,11 @@ class ContractRevenue:
     Attributes
     ----------
     customers
-        `customer_id`, and `expected`: what each will pay over the months ahead.
+        `customer_id`, and `expected`: what each will pay over the months ahead, in the client's currency.
     by_month
         What all together will pay in each month.
+    months, draws
+        How far it looks ahead, 24 at least, and how many futures are simulated.
     """
 
     name: ClassVar[str] = "contracts"
@@ -144,11 +146,15 @@ def contract_revenue(
         How far to look ahead; two years at least are simulated.
     value_months
         Months that the value of a contract pays for.
+    draws, seed
+        How many futures are simulated, as many as of other sources; the same seed gives the same.
 
     Raises
     ------
     FitError
         If there is no contract with a value above 0.
+    ValueError
+        If `months` is not a positive integer.
     """
     tenure, ahead = checked(customers, 1.0, 0.0, _horizon(months), value_months)
     paid = customers["value"].fillna(0).to_numpy(float) / value_months
@@ -184,7 +190,14 @@ def purchase_revenue(
     spend
         As `clv.fit_gamma_gamma` fits it.
     months
-        How far to look ahead.
+        How far to look ahead; two years at least are simulated.
+    draws, seed
+        How many futures are simulated, as many as of other sources; the same seed gives the same.
+
+    Raises
+    ------
+    ValueError
+        If `refund_rate` is not from 0 to 1, or `months` is not a positive integer.
     """
     if not 0 <= refund_rate <= 1:
         raise ValueError(f"`refund_rate` must be a share from 0 to 1, got {refund_rate}")

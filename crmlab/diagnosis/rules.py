@@ -34,7 +34,7 @@ class Rule:
     title: str
 
     def condition(self, known: Iterable[str] | Mapping[str, str]) -> Expression:
-        """When it applies."""
+        """When it applies; a `ValueError` where that cannot be read, or reads what is not among `known`."""
         return parse(self.when, known)
 
 

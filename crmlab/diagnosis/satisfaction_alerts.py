@@ -134,7 +134,7 @@ def key_account_alerts(
 
 
 def customer_worth(customers: pd.DataFrame | None) -> dict[object, float]:
-    """By customer, the lifetime value, or what the customer brings now; nothing where neither is known."""
+    """By customer, the lifetime value, or what the customer brings now, in currency; nothing where neither is known."""
     column = next((name for name in WORTH if customers is not None and name in customers), None)
     return {} if column is None else customers.set_index("customer_id")[column].astype(float).to_dict()
 

@@ -56,6 +56,8 @@ def diagnose(
     ------
     FitError
         If no indicator that is scored was found.
+    ValueError
+        If `bands` do not fall from at most 100 to 0, or `part_weights` names no part, is below 0, or is 0 for all.
     """
     bands = weighing.checked_bands(bands or weighing.RATINGS)
     weights = weighing.checked_part_weights(part_weights or {})

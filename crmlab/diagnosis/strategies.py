@@ -85,7 +85,16 @@ _SUMS = ("existing_value", "clv", "at_stake")
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Customers by value, satisfaction and risk, as far as these are known."""
+    """Customers by value, satisfaction and risk, as far as these are known.
+
+    Attributes
+    ----------
+    rows
+        One row per segment: its levels, `customers`, `customer_share` (0 to 1), and in currency `existing_value`,
+        `clv`, `at_stake`.
+    hidden
+        Which rows may not be told of.
+    """
 
     formats: ClassVar[dict[str, str]] = {
         "customers": "integer", "customer_share": "share", "existing_value": "money", "clv": "money",
@@ -187,7 +196,20 @@ class Strategies:
         return listed.assign(strategy_action=self.customers["strategy"].map(actions))
 
     def matrix(self, across: str = "satisfaction", measure: str = "customers") -> pd.DataFrame:
-        """Levels of value as rows, highest first, those of `across` as columns, "" where one is not known."""
+        """Levels of value as rows, highest first, those of `across` as columns, "" where one is not known.
+
+        Parameters
+        ----------
+        across
+            `satisfaction`, `risk` or `leaving`.
+        measure
+            What is summed: `customers` (a number), `worth` or `at_stake` (money).
+
+        Raises
+        ------
+        ValueError
+            If `measure` is none of these.
+        """
         if measure not in ("customers", "worth", "at_stake"):
             raise ValueError(f"`measure` must be one of customers, worth, at_stake, got {measure!r}")
         frame = self.customers.assign(customers=1.0)[["value", across, "customers", "worth", "at_stake"]]
@@ -204,6 +226,7 @@ class Strategies:
         return int(np.argmax(special + 2 * (special & ~self.hidden)))
 
     def summary(self) -> str:
+        """Over how many strategies the customers are spread, and under which of them most is at stake."""
         rows, n = self.rows, len(self.customers)
         spread = ngettext(
             "The {n} customers are under one strategy.",

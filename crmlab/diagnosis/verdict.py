@@ -19,7 +19,15 @@ UNRATED, PROVISIONAL = 0.25, 0.5
 
 @dataclass(frozen=True)
 class Rating:
-    """The letter as a run publishes it."""
+    """The letter as a run publishes it.
+
+    Attributes
+    ----------
+    probabilities
+        By letter, as the indicators' intervals leave it open; they add up to 1.
+    n
+        Indicators that it rests on.
+    """
 
     value: str
     probabilities: Mapping[str, float]
@@ -46,9 +54,9 @@ class Diagnosis:
     parts
         One row per part: `part`, `score` (Estimate, None if nothing of it can be scored), `coverage`.
     score
-        Overall, 0 to 100, with the interval that the indicators' own intervals leave.
+        Overall, 0 to 100, higher is better, with the interval that the indicators' own intervals leave.
     coverage
-        Weight of the scored indicators that were found, as a share of all.
+        Weight of the scored indicators that were found, as a share of all, 0 to 1.
     rating, bands
         Letter of the score (None where too little is known for one), and the least score of each.
     rating_probabilities

@@ -19,7 +19,13 @@ _ROUNDING = 5e-7
 
 
 def checked_bands(bands: Mapping[str, float]) -> dict[str, float]:
-    """The least score of each letter, best first."""
+    """The least score of each letter, best first.
+
+    Raises
+    ------
+    ValueError
+        If the scores are no numbers, or do not fall from at most 100 to 0.
+    """
     cuts = list(bands.values())
     if any(isinstance(cut, bool) or not isinstance(cut, int | float) for cut in cuts):
         raise ValueError(f"`bands` must give each letter its least score, got {dict(bands)}")
@@ -30,7 +36,13 @@ def checked_bands(bands: Mapping[str, float]) -> dict[str, float]:
 
 
 def checked_part_weights(given: Mapping[str, float]) -> dict[str, float]:
-    """The weight of each part; of those that are not given, the default."""
+    """The weight of each part; of those that are not given, the default.
+
+    Raises
+    ------
+    ValueError
+        If a part is unknown, or a weight is no number of at least 0.
+    """
     for part, weight in given.items():
         if part not in PARTS:
             raise ValueError(f"`part_weights` names {part}, which is no part{nearest(part, PARTS)}")
@@ -40,13 +52,19 @@ def checked_part_weights(given: Mapping[str, float]) -> dict[str, float]:
 
 
 def letters(scores, bands: Mapping[str, float]) -> np.ndarray:
-    """The letter of each score."""
+    """The letter of each score, 0 to 100: the first of `bands` (the least score of each, best first) that it earns."""
     cuts = np.array(list(bands.values()))
     return np.array(list(bands))[(np.asarray(scores, float)[..., None] + _ROUNDING < cuts).sum(axis=-1)]
 
 
 def shares(indicators: Sequence[Indicator], part_weights: Mapping[str, float]) -> np.ndarray:
-    """Each indicator's weight in the whole; they add up to one."""
+    """Each indicator's weight in the whole; they add up to one.
+
+    Raises
+    ------
+    ValueError
+        If the weights of all parts that have an indicator are 0.
+    """
     member = _membership(indicators)
     of_parts = np.array([float(part_weights[part]) for part in PARTS])
     if not (member @ of_parts).sum() > 0:
@@ -75,7 +93,7 @@ def drawn_scores(indicators: Sequence[Indicator], found: Mapping[str, Estimate],
 def under_other_weights(
     indicators: Sequence[Indicator], scores: np.ndarray, part_weights: Mapping[str, float], draws: int, seed: int
 ) -> np.ndarray:
-    """The overall score under other weights: of each indicator and part halved to doubled, evenly in logarithms."""
+    """The overall score, 0 to 100, in each draw of other weights: halved to doubled, evenly in logarithms."""
     rng, ends = np.random.default_rng(seed), (-np.log(_FACTOR), np.log(_FACTOR))
     within = np.exp(_by_name(indicators, rng.uniform(*ends, (draws, len(indicators)))))
     within = within * np.array([each.weight for each in indicators])

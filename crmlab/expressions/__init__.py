@@ -65,11 +65,20 @@ class Expression:
     columns: Mapping[str, str]
 
     def to_narwhals(self) -> "nw.Expr":
-        """For frames of any engine: true or false in every row of a condition; null where a value is not known."""
+        """For frames of any engine: true or false in every row of a condition; null where a value is not known.
+
+        What a condition says is neither true nor false where something is not known; such a row is false here.
+        """
         return Compiler(self.text, self.kinds, self.columns).compiled(self.tree, self.kind)
 
     def holds(self, frame: "pd.DataFrame") -> "np.ndarray":
-        """Whether a condition holds, for each row of a pandas frame; ValueError where its columns do not fit."""
+        """Whether a condition holds, for each row of a pandas frame; it does not where something is not known.
+
+        Raises
+        ------
+        ValueError
+            If the frame lacks a column that it reads, or one holds what the condition does not fit.
+        """
         import narwhals as nw
 
         if missing := [name for name in self.names if name not in frame]:
@@ -85,9 +94,13 @@ def parse(text: str, known: Iterable[str] | Mapping[str, str], *, kind: Kind = "
 
     Parameters
     ----------
+    text
+        As an analyst writes it, 500 characters at most; see the module.
     known
         Columns that it may read; a mapping says of each whether it is a `number`, `text`, `boolean` or `date`, or which
         texts it may hold; else that follows from how it is used.
+    kind
+        `condition`, true or false in each row, or `value`, a number computed from columns.
 
     Raises
     ------

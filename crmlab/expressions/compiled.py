@@ -28,13 +28,14 @@ class _Side(NamedTuple):
 
 @dataclass(frozen=True)
 class Compiler:
-    """Makes narwhals expressions of the nodes of a tree."""
+    """Makes narwhals expressions of the nodes of a tree; attributes as of `crmlab.expressions.Expression`."""
 
     text: str
     kinds: Mapping[str, str | tuple[str, ...]]
     columns: Mapping[str, str]
 
     def compiled(self, tree: ast.expr, kind: str) -> "nw.Expr":
+        """A condition as true or false, a value as itself or null; a `ValueError` where it makes no sense."""
         if kind == "condition":
             return self._truth(tree)[0]
         import narwhals as nw

@@ -39,7 +39,7 @@ class AdjustedMeans:
     Attributes
     ----------
     means
-        One per group.
+        One per group, in the unit of the outcome: a share from 0 to 1, or money.
     influence
         One row per cluster, one column per group; they sum to nought.
     """
@@ -74,11 +74,13 @@ def adjusted_means(outcomes, groups, others, clusters, *, amount: bool) -> Adjus
         The number of each observation's group, from 0 on, none of them empty.
     others
         One row per observation, one column for each thing to adjust for.
+    clusters
+        What observations that are alike have in common, such as the customer.
 
     Raises
     ------
     FitError
-        If the regression has no maximum.
+        If the regression has no maximum: the groups differ too much in other things.
     """
     y, group = np.asarray(outcomes, dtype=float), np.asarray(groups)
     z = np.asarray(others, dtype=float).reshape(len(y), -1)

@@ -31,7 +31,9 @@ _MANY = 1000
 
 
 def control_limits(found: Moments, confidence_level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Between which the scores of all periods lie at once, were the score always the same; as fractions.
+    """Between which the scores of all periods lie at once, were the score always the same; as fractions from -1 to 1.
+
+    With the chance `confidence_level` all of them do, which is wider than so many intervals of one period.
 
     Scores of few answers are skewed: the ends are quantiles of the score of as many answers as the period's are worth,
     each drawn from the spread of all.
@@ -65,6 +67,8 @@ def change_test(found: Moments, when: np.ndarray, *, draws: int = _DRAWS, seed: 
     ----------
     when
         The periods' places in time, as numbers.
+    draws
+        Of the largest statistic under no change: the chance is told no finer than one over them.
     """
     n = found.answers
     common = float(n @ found.means(NPS) / n.sum())
@@ -89,7 +93,7 @@ def change_test(found: Moments, when: np.ndarray, *, draws: int = _DRAWS, seed: 
 
 
 def null_covariance(found: Moments, common: float) -> np.ndarray:
-    """Covariance of the periods' or groups' scores under one score and one spread of answers for all.
+    """Covariance of the periods' or groups' scores (fractions) under one score and one spread of answers for all.
 
     The few answers of one tell its spread badly. Every answer is given the spread of all; answers of one person
     hang together as they do on the whole, within one and between two.

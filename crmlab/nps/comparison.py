@@ -43,11 +43,13 @@ class Comparison:
     Attributes
     ----------
     groups
-        One row per group, the largest first: `group`, `answers`, `promoters` and `detractors` (shares), `nps`,
-        `difference` from the rest, `p_value` (adjusted over the groups), and `verdict`. Those whose group is not known
-        are shown, and not tested.
+        One row per group, the largest first: `group`, `answers`, `promoters` and `detractors` (shares), `nps` and
+        `difference` from the rest (points, -100 to 100 and -200 to 200), `p_value` (adjusted over the groups), and
+        `verdict` (`ABOVE`, `BELOW`, `ALIKE` or `NOT_TESTED`). Those whose group is not known are shown, and not tested.
     whole
         The score of all answers.
+    by
+        The column that makes the groups.
     pooled
         Groups that were too small to stand alone.
     """
@@ -85,6 +87,7 @@ class Comparison:
         return rows.iloc[np.argsort([nps.value for nps in rows["nps"]], kind="stable")]
 
     def summary(self) -> str:
+        """Which groups differ from the rest, with their scores, and how many were too small to stand alone."""
         tested = int(self.groups["p_value"].notna().sum())
         by, apart = _column(self.by), self.told_apart()
         if tested < 2:
@@ -125,6 +128,15 @@ def compared(answers, *, fewest: int = 30, confidence_level: float = 0.95) -> Co
         What `crmlab.aggregate.survey_answers` gives by `touchpoint` or by one column of the profiles.
     fewest
         Groups with fewer answers than this make up "Others" together.
+    confidence_level
+        Of the intervals; a group differs where its adjusted p lies below one minus it.
+
+    Raises
+    ------
+    ValueError
+        If the answers are not by one column, or `fewest` is below 1.
+    FitError
+        If nobody has answered, or of nobody who did the group is known.
     """
     if len(answers.by) != 1:
         raise ValueError(f"`answers` must be by one column, got {', '.join(answers.by) or 'none'}")
@@ -185,7 +197,15 @@ def _against_the_rest(found: Moments, scores: list[Estimate], tested: np.ndarray
 
 
 def difference(one: Estimate, other: Estimate, *, correlation: float = 0.0, label: str = "") -> Estimate:
-    """Of two estimates with intervals, by the method of variance estimates recovered; `n` is that of both."""
+    """The one less the other, of two estimates with intervals, in their unit; `n` is that of both.
+
+    By the method of variance estimates recovered (Zou and Donner, 2008).
+
+    Parameters
+    ----------
+    correlation
+        Of the two, -1 to 1: that which people in both bring.
+    """
     value = one.value - other.value
     parts = ((one.value - one.low, other.high - other.value), (one.high - one.value, other.value - other.low))
     low, high = (math.sqrt(max(a * a + b * b - 2 * correlation * a * b, 0.0)) for a, b in parts)
@@ -194,7 +214,7 @@ def difference(one: Estimate, other: Estimate, *, correlation: float = 0.0, labe
 
 
 def score_test(pair: Moments) -> float:
-    """Chance of two scores as far apart as these, were they the same.
+    """Chance, from 0 to 1, of two scores as far apart as these, were they the same.
 
     The variance is the larger of two under equal scores: that of each group's own answers, and that of the spread of
     all. The first alone would call fifteen promoters in a row a difference, the second a small group of two minds.

@@ -61,10 +61,11 @@ class Driver:
 
     @property
     def is_number(self) -> bool:
+        """Whether it counts as a number, and not by the levels of a text."""
         return not self.usual
 
     def scaled(self, value: float) -> float:
-        """A value as the design counts it."""
+        """A value as the design counts it: of a sum of money the logarithm of one more, else as it is."""
         return float(_scaled(self.name, np.array([value]))[0])
 
 
@@ -74,6 +75,10 @@ class Design:
 
     Attributes
     ----------
+    answers, clusters
+        The score of each answer, and the customer who gave it.
+    matrix
+        Columns of the drivers, as the model counts them.
     raw
         The drivers themselves, as they were given.
     left_out
@@ -103,6 +108,16 @@ def make_design(answers: pd.DataFrame, drivers: Sequence[str] | None = None, *, 
         One row per answer: `customer_id`, the score, and what was known before it.
     drivers
         Columns to use, the first with the first claim; None or empty for all that are no satisfaction themselves.
+    score
+        Column that is driven.
+
+    Raises
+    ------
+    ValueError
+        If `answers` lacks `customer_id` or the score.
+    FitError
+        With fewer than 50 answers of known customers, answers that are all the same, or no driver that can be told
+        apart.
     """
     missing = [name for name in ("customer_id", score) if name not in answers]
     if missing:
@@ -152,7 +167,18 @@ def make_design(answers: pd.DataFrame, drivers: Sequence[str] | None = None, *, 
 
 
 def without(design: Design, name: str, reason: str) -> Design:
-    """The same design without one driver."""
+    """The same design without one driver.
+
+    Parameters
+    ----------
+    reason
+        Why it is left out, in English.
+
+    Raises
+    ------
+    FitError
+        If no driver is left.
+    """
     drivers = tuple(driver for driver in design.drivers if driver.name != name)
     if not drivers:
         message = _("no driver can be told apart: {reasons}")

@@ -66,6 +66,8 @@ def driver_value(column: str, value: float, *, step: float, plain: bool = False)
 
     Parameters
     ----------
+    value, step
+        In the unit of the column: hours, days, months, a number a year; shares as fractions.
     plain
         Without its unit, beside another that has it.
     """

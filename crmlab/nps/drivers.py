@@ -37,11 +37,17 @@ class DriverModel:
     effects
         One row per effect, the strongest first: `driver` (column), `effect` and `change` (what is compared, in words),
         `coefficient` with `low` and `high` (log odds of a higher answer per unit of the driver; per unit of the
-        logarithm of one more for sums of money), `odds_ratio` (Estimate), `borne_out` (whether it is told from none,
-        Holm's correction made for all effects), `lever` (whether the firm can move it), `unknown` (whether it is that
-        of the driver's not being known).
+        logarithm of one more for sums of money), `odds_ratio` (Estimate; above 1, it goes with higher answers),
+        `borne_out` (whether it is told from none, Holm's correction made for all effects), `lever` (whether the firm
+        can move it), `unknown` (whether it is that of the driver's not being known).
     left_out
         By column: why it is no driver.
+    rows_left_out, n
+        Answers left out because a driver is not known for them, and answers used.
+    score
+        Column that is driven.
+    scale
+        Standard deviation of each column of the design, by which the fit's coefficients are divided.
     """
 
     formats: ClassVar[dict[str, str]] = {"effect": "text", "change": "text", "odds_ratio": "estimate"} | {
@@ -133,11 +139,15 @@ def driver_model(
         Columns to use; None or empty for all that are no satisfaction themselves.
     score
         Column that is driven: `nps`, or `csat`.
+    confidence_level
+        Of each interval by itself; `borne_out` is corrected for all effects.
 
     Raises
     ------
     FitError
         With fewer than 50 answers, answers that are all the same, or no driver left that can be told apart.
+    ValueError
+        If `answers` lacks `customer_id` or the score.
     """
     z = z_score(confidence_level)
     design = make_design(answers, drivers, score=score)

@@ -45,10 +45,11 @@ class DriverImportance:
     Attributes
     ----------
     drivers
-        One row per driver, the most important first: `driver` (column), `name`, `importance` (share of what all explain
-        together; Estimate), `performance` and `gain` (points of the score; Estimates, None for what the firm cannot
-        move), `best` (what the best-served quarter gets at least), `lever`, `verdict` (empty for what is no lever, or
-        has no effect that the answers bear out).
+        One row per driver, what to mend first and then the most important: `driver` (column), `name`, `importance`
+        (share of what all explain together; Estimate), `performance` (a share: 1 is as well served as the best) and
+        `gain` (points of the score; Estimates, None for what the firm cannot move), `best` (what the best-served
+        quarter gets at least, in the driver's unit), `lever`, `verdict` (empty for what is no lever, or has no effect
+        that the answers bear out).
     """
 
     labels: ClassVar[dict[str, str]] = {
@@ -67,6 +68,7 @@ class DriverImportance:
         return frame.assign(verdict=[_(verdict) if verdict else "–" for verdict in frame["verdict"]])
 
     def summary(self) -> str:
+        """What to mend first, as `pains` says it."""
         return self.pains()
 
     def pains(self) -> str:
@@ -105,7 +107,7 @@ def driver_importance(
     model
         As `crmlab.nps.drivers.driver_model` fits it.
     draws
-        Bootstrap samples of customers, enough for the confidence level (at 95%, 39).
+        Bootstrap samples of customers, enough for the confidence level (at 95%, 39); a `ValueError` of fewer.
     """
     rng = np.random.default_rng(seed)
     design, fit = model.design, model.fit

@@ -89,7 +89,13 @@ def masked(text: str) -> str:
 
 
 def excerpt(text: str, *, longest: int = SHOWN) -> str:
-    """A comment to show: masked, without customers' names, in one line, and cut to a length."""
+    """A comment to show: masked, without customers' names, in one line, and cut to a length.
+
+    Parameters
+    ----------
+    longest
+        Letters that are shown at most, the mark of the cut included.
+    """
     line = " ".join(without_names(masked(str(text)[:_READ])).split())
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 

@@ -71,7 +71,7 @@ class Moments:
         return sum(weight * self.sums[name] for name, weight in of.items()) / self.answers
 
     def residuals(self, of: Of, at: np.ndarray) -> np.ndarray:
-        """Sums over people of the products of what each says in two groups beyond `at` a time."""
+        """Sums over people of the products of what each says in two groups beyond `at` an answer."""
         inner = sum(
             one_weight * other_weight * self.products[one, other]
             for one, one_weight in of.items()
@@ -82,7 +82,13 @@ class Moments:
         return inner - across * at[None, :] - across.T * at[:, None] + np.outer(at, at) * both
 
     def covariance(self, of: Of, at: np.ndarray | None = None) -> np.ndarray:
-        """Of the groups' means; `at` are the means under what is to be tested, their own where not given."""
+        """Of the groups' means, without the factor m / (m - 1) of the module's formula.
+
+        Parameters
+        ----------
+        at
+            The means under what is to be tested; their own where not given.
+        """
         at = self.means(of) if at is None else np.broadcast_to(at, self.answers.shape)
         return self.residuals(of, at) / np.outer(self.answers, self.answers)
 
@@ -143,7 +149,7 @@ def moments(answers, names=None) -> Moments:
 
 
 def weighted_variance(answers, of: Of, weights: np.ndarray, at: np.ndarray) -> float:
-    """Variance of the sum of what people say beyond `at` a time, each cell with its weight; for any number of cells."""
+    """Variance of the sum of what people say beyond `at` an answer, each cell with its weight; for many cells too."""
     rows = answers.products
     a, b = rows["a"].to_numpy(int), rows["b"].to_numpy(int)
     inner = sum(one * other * rows[f"{x}_{y}"].to_numpy(float) for x, one in of.items() for y, other in of.items())
@@ -156,12 +162,12 @@ def weighted_variance(answers, of: Of, weights: np.ndarray, at: np.ndarray) -> f
 
 
 def check(answers) -> None:
-    """Whether there is anything to tell of.
+    """Check that there is anything to tell of.
 
     Raises
     ------
     FitError
-        If not.
+        If the client's tables lack a column that is asked for, or nobody has answered.
     """
     if answers.missing:
         names = listed(column_name(name) for name in answers.missing)

@@ -41,8 +41,8 @@ class CustomerSignals:
     Attributes
     ----------
     signals
-        One row per signal: `signal`, `notes`, `share` of all notes, `customers` who are named with one, and `change` of
-        the share a year in percentage points (None where it cannot be told).
+        One row per signal: `signal`, `notes`, `share` of all notes (0 to 1), `customers` who are named with one, and
+        `change` of the share a year in percentage points (None where it cannot be told).
     customers
         One row per customer with a signal since `since`: `customer_id`, `complaints`, `needs`, `purchase_signals`
         (notes with one), `last_signal_on`; those with the most purchase signals first.
@@ -75,6 +75,7 @@ class CustomerSignals:
         return shown.drop(columns=empty)
 
     def summary(self) -> str:
+        """What share of notes mention each signal, and how many customers mentioned something to buy of late."""
         shares = dict(zip(self.signals["signal"], self.signals["share"], strict=True))
         told = _(
             "{complaint} of notes mention a complaint {complaint_evidence}, {need} a need or wish {need_evidence}, and "
@@ -108,6 +109,8 @@ def customer_signals(
 
     Raises
     ------
+    ValueError
+        If `notes` has no column `comment`, or `recent_months` is below 1.
     FitError
         For fewer than ten notes with words.
     """
@@ -139,7 +142,7 @@ def customer_signals(
 
 
 def mentions(texts: pd.Series) -> pd.DataFrame:
-    """By plain text: whether it mentions each signal."""
+    """By plain text, as `words.plain` gives it: whether it mentions each of `SIGNALS`; one column each."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

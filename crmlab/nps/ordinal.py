@@ -50,14 +50,17 @@ class OrdinalFit:
 
     @property
     def thresholds(self) -> np.ndarray:
+        """Log odds of an answer up to each level but the last, where every column of the design is 0."""
         return self.params[: len(self.levels) - 1]
 
     @property
     def coefficients(self) -> np.ndarray:
+        """Log odds of a higher answer per unit of each column of the design; above zero, it goes with higher ones."""
         return self.params[len(self.levels) - 1 :]
 
     @property
     def clusters(self) -> int:
+        """How many clusters (customers) there are; answers, where none were given."""
         return len(self.scores)
 
 

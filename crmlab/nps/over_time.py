@@ -37,12 +37,14 @@ class Course:
     Attributes
     ----------
     periods
-        One row per month or quarter with answers, the earliest first: `period` (its first day), `answers`, `nps`,
-        the control limits `lower` and `upper` in points, and `news`, whether the score lies outside them.
+        One row per month or quarter with enough answers, the earliest first: `period` (its first day), `answers`,
+        `nps` and the control limits `lower` and `upper` in points, and `news`, whether the score lies outside them.
     whole
         The score of all periods together.
+    period
+        `month` or `quarter`.
     p_value
-        Chance of as much change, of the kind that fits best, were there none.
+        Chance of as much change, of the kind that fits best, were there none; 0 to 1.
     step
         First day of the period with which the scores change most, if a step fits better than a trend; else None.
     before, after
@@ -76,7 +78,7 @@ class Course:
 
     @property
     def changed(self) -> bool:
-        """Whether there is more change than chance would bring."""
+        """Whether there is more change than chance would bring: `p_value` below one minus the confidence level."""
         return self.p_value < 1 - self.whole.confidence_level
 
     def names(self) -> list[str]:
@@ -98,6 +100,7 @@ class Course:
         return frame.assign(events=inside) if self.events else frame
 
     def summary(self) -> str:
+        """Whether the score has changed, and with which period; the latest score, and the periods that are news."""
         chance = language.number(max(self.p_value, 0.001), 3)
         parts = {"before": self.before.text(), "after": self.after.text(), "chance": chance}
         parts |= {"change": self.change.text(), "evidence": self.change.evidence()}
@@ -149,6 +152,15 @@ def over_time(answers, *, events: Mapping | None = None, confidence_level: float
     events
         Names by day (a date, or YYYY-MM-DD), to be marked. They are marked only: what follows an event need not
         come from it.
+    seed
+        Of the test for change; the same gives the same chance.
+
+    Raises
+    ------
+    ValueError
+        If the answers are not by month or quarter, or an event has no day that can be read.
+    FitError
+        If nobody has answered, all answers are of one period, or too few customers answered in most of them.
     """
     if len(answers.by) != 1 or answers.by[0] not in PERIODS:
         raise ValueError(f"`answers` must be by {' or '.join(PERIODS)}, got {', '.join(answers.by) or 'none'}")
@@ -193,7 +205,13 @@ def over_time(answers, *, events: Mapping | None = None, confidence_level: float
 
 
 def named_days(events: Mapping | None) -> dict[date, str]:
-    """Events by day, the earliest first."""
+    """Events by day, the earliest first.
+
+    Raises
+    ------
+    ValueError
+        If a day is neither a date nor written YYYY-MM-DD.
+    """
     found = {}
     for given, name in (events or {}).items():
         try:

@@ -44,10 +44,10 @@ class Payoff:
     ----------
     groups
         One row for promoters, passives and detractors each: `group`, `answers` that are followed, and estimates, None
-        where they cannot be had: `retention`, `spend` (over the months after the answer, per answer), `clv` (per
-        customer, by the latest answer), and each with `_adjusted`.
+        where they cannot be had: `retention` (the share who stayed over the months after the answer), `spend` (money
+        over those months, per answer), `clv` (money per customer, by the latest answer), and each with `_adjusted`.
     differences
-        By outcome: promoters less detractors, adjusted.
+        By outcome: promoters less detractors, adjusted; above zero, promoters stayed more or brought more.
     reasons
         By outcome: why it, or its adjustment, cannot be had.
     months
@@ -154,6 +154,8 @@ def payoff(
         One row per customer: `customer_id` and `clv`, as of now; None if it is not known.
     months
         How long an answer was followed, as `answer_outcomes` was told.
+    unit
+        Currency of the amounts (ISO 4217).
 
     Raises
     ------

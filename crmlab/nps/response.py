@@ -18,7 +18,13 @@ from crmlab.nps.score import share
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """The share of invitations that were answered."""
+    """The share of invitations that were answered.
+
+    Attributes
+    ----------
+    rate
+        From 0 to 1; its interval allows for customers who were invited more than once.
+    """
 
     formats: ClassVar[dict[str, str]] = {"invitations": "integer", "rate": "estimate"}
     labels: ClassVar[dict[str, str]] = {"invitations": N_("Invitations"), "rate": N_("Response rate")}
@@ -30,10 +36,11 @@ class Response:
         return {"response_rate": self.rate}
 
     def table(self) -> pd.DataFrame:
-        """One row."""
+        """One row: invitations, and the share of them that were answered."""
         return pd.DataFrame({"invitations": [self.rate.n], "rate": [self.rate]})
 
     def summary(self) -> str:
+        """The response rate with its interval."""
         return _("{rate} of invitations were answered {evidence}; what the others think is not known.").format(
             rate=self.rate.text(), evidence=self.rate.evidence()
         )
@@ -49,6 +56,8 @@ def response(answers, *, confidence_level: float = 0.95) -> Response:
 
     Raises
     ------
+    ValueError
+        If the answers are to another question, or those of several cells.
     FitError
         If no invitation is recorded, or only those that were answered.
     """

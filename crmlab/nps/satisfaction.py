@@ -32,9 +32,9 @@ class Satisfaction:
     Attributes
     ----------
     csat
-        Share of answers in the top of the scale.
+        Share of answers in the top of the scale, 0 to 1, more is better.
     mean
-        In points from 0 to 100.
+        In points from 0 (all answers the lowest) to 100, more is better.
     outside
         Answers that lie outside the scale, and are left out.
     scale
@@ -66,6 +66,7 @@ class Satisfaction:
         return pd.DataFrame(rows, columns=["measure", "value", "interval", "answers"])
 
     def summary(self) -> str:
+        """The share who are satisfied and the mean, with intervals, and how many answers lie outside the scale."""
         told = _(
             "{csat} of answers are satisfied {evidence}; on a scale from 0 to 100, the mean is {mean} {mean_evidence}."
         ).format(
@@ -95,8 +96,11 @@ def satisfaction(answers, *, csat_scale: tuple[float, float] = (1, 5), confidenc
 
     Raises
     ------
+    ValueError
+        If the answers are those of several cells.
     FitError
-        If more than one answer in twenty lies outside the scale: it is then not the one that was asked.
+        If nobody has answered, or more than one answer in twenty lies outside the scale: it is then not the one that
+        was asked.
     """
     if answers.by:
         raise ValueError(f"`answers` must be those of a single cell, got some by {', '.join(answers.by)}")
@@ -124,7 +128,7 @@ def satisfaction(answers, *, csat_scale: tuple[float, float] = (1, 5), confidenc
 def level_mean(
     total: float, squares: float, n: float, *, design_effect: float = 1.0, confidence_level: float = 0.95
 ) -> Estimate:
-    """Mean of answers between 0 and 1, in points of 100.
+    """Mean of answers between 0 and 1, in points of 100, with its adjusted Wald interval (see the module).
 
     Parameters
     ----------
@@ -132,6 +136,8 @@ def level_mean(
         Sum of the answers, and of their squares.
     n
         How many there are.
+    design_effect
+        Answers that are worth one independent answer, at least 1.
     """
     from scipy import stats
 

@@ -43,9 +43,9 @@ class Scores:
     Attributes
     ----------
     nps
-        In points.
+        In points from -100 (all detractors) to 100 (all promoters).
     promoters, passives, detractors
-        Their shares of the answers.
+        Their shares of the answers, 0 to 1.
     distribution
         One row per score from 0 to 10: `score`, `answers`, `share`.
     people
@@ -83,6 +83,7 @@ class Scores:
         return self.distribution.iloc[::-1].reset_index(drop=True)
 
     def summary(self) -> str:
+        """The score with its interval, the shares behind it, and which answers were left out."""
         told = _(
             "The net promoter score is {nps} {evidence}: {promoters} promoters, {passives} passives and {detractors} "
             "detractors."
@@ -127,6 +128,13 @@ def scores(answers, *, confidence_level: float = 0.95) -> Scores:
     ----------
     answers
         What `crmlab.aggregate.survey_answers` gives for `question="nps"`, all in one cell.
+
+    Raises
+    ------
+    ValueError
+        If the answers are those of several cells.
+    FitError
+        If nobody has answered.
     """
     if answers.by:
         raise ValueError(f"`answers` must be those of a single cell, got some by {', '.join(answers.by)}")
@@ -163,7 +171,7 @@ def squares(found: Moments, of=NPS) -> np.ndarray:
 
 
 def estimates(found: Moments, *, label: str = "", confidence_level: float = 0.95) -> list[Estimate]:
-    """The score of each group, allowing for people who answer more than once."""
+    """The score of each group in points, its interval allowing for people who answer more than once."""
     effects = found.design_effects(NPS, squares(found))
     rows = zip(found.answers, found.sums["promoters"], found.sums["detractors"], effects, strict=True)
     options: dict[str, Any] = {"label": label, "confidence_level": confidence_level}
@@ -182,7 +190,7 @@ def net_promoter_score(
     label: str = "",
     confidence_level: float = 0.95,
 ) -> Estimate:
-    """The score in points, with its adjusted Wald interval.
+    """The score in points, -100 to 100, with its adjusted Wald interval (Rocks, 2016).
 
     Parameters
     ----------
@@ -190,6 +198,11 @@ def net_promoter_score(
         How many answers are 9 or 10, 7 or 8, and 0 to 6; one at least.
     design_effect
         Answers that are worth one independent answer, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 0, or they are fewer than one answer together.
 
     Examples
     --------
@@ -223,6 +236,6 @@ def adjusted_wald(promoters: float, detractors: float, n: float, effect: float, 
 
 
 def share(part: float, n: float, effect: float, **options) -> Estimate:
-    """A share of the answers with Wilson's interval for as many as they are worth."""
+    """A share of the answers, `part` of `n`, with Wilson's interval for as many as they are worth: `n / effect`."""
     found = intervals.wilson(float(min(part, n) / effect), float(n / effect), **options)
     return replace(found, n=round(float(n)))

@@ -51,7 +51,7 @@ class ServiceLevels:
     total
         The same over all cases.
     months
-        Over all cases, by `month` of opening: `cases`, `response_within`, `resolution_within`, `reopened`.
+        Over all cases, by `month` of opening: `cases`, `response_within`, `resolution_within`, `reopened` (shares).
     curves
         By measure and group: hours, and the share of cases still waiting after them (Kaplan and Meier).
     targets
@@ -89,7 +89,7 @@ class ServiceLevels:
         return sentences(self._answers(), self._resolutions(), self._worst(), self._open())
 
     def estimates(self) -> dict[str, Estimate]:
-        """Of all cases, those that are known."""
+        """Of all cases, by the names under which a run publishes them: medians in hours, shares; those known."""
         found = {f"{name}_hours" if name.endswith("median") else name: self.total[name] for name in _COLUMNS[:-1]}
         return {name: value for name, value in {**found, "reopen_rate": self.total["reopened"]}.items() if value}
 

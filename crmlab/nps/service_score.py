@@ -31,7 +31,7 @@ class ScoreByService:
     ----------
     bands
         One row per measure and quarter, the best-served first: `measure`, `name`, `band` (in words), `low` and `high`
-        of the measure, `answers`, `nps` (Estimate).
+        of the measure (hours or days), `answers`, `nps` (Estimate, points).
     differences
         One row per measure: `measure`, `name`, `difference` (points by which the best-served score above the
         worst-served; Estimate), `borne_out` (whether it is told from none, Holm's correction made for all measures).

@@ -64,13 +64,13 @@ def design_effect(people: np.ndarray, values: np.ndarray) -> float:
 
 
 def share(inside: np.ndarray, people: np.ndarray, **options) -> Estimate:
-    """Share of comments that are inside a theme."""
+    """Share of comments that are inside a theme, 0 to 1, with Wilson's interval for as many as they are worth."""
     effect = design_effect(people, inside.astype(float))
     return share_of(int(inside.sum()), len(inside), effect, **options)
 
 
 def promoter_score(scores: np.ndarray, people: np.ndarray, **options) -> Estimate | None:
-    """Net promoter score of answers from 0 to 10; None for fewer than ten."""
+    """Net promoter score, in points, of answers from 0 to 10; None for fewer than ten."""
     if len(scores) < FEWEST:
         return None
     promoters, detractors = scores >= 9, scores <= 6
@@ -100,7 +100,7 @@ def score_gap(scores: np.ndarray, inside: np.ndarray, people: np.ndarray) -> tup
 def change_a_year(
     inside: np.ndarray, dates: pd.Series, people: np.ndarray, *, label: str = "", confidence_level: float = 0.95
 ) -> tuple[Estimate | None, float]:
-    """Change of a theme's share in percentage points a year, and the p-value of none.
+    """Change of a theme's share in percentage points a year, and the p-value, 0 to 1, of none.
 
     None, and NaN, where fewer than ten comments are in the theme or out of it, or all are of one month.
     """
@@ -129,7 +129,7 @@ def change_a_year(
 def monthly_shares(
     inside: np.ndarray, months: pd.Series, people: np.ndarray, *, confidence_level: float = 0.95
 ) -> pd.DataFrame:
-    """By month with comments: `month`, `comments` inside, `of` all, and their `share` with `low` and `high`."""
+    """By month with comments: `month`, `comments` inside, `of` all, and their `share` (0 to 1), `low` and `high`."""
     effect = design_effect(people, inside.astype(float))
     found = pd.DataFrame({"month": months, "inside": inside}).groupby("month")["inside"].agg(["sum", "count"])
     rows = []

@@ -100,7 +100,15 @@ class ThemeModel:
 
 @dataclass(frozen=True, eq=False)
 class Wordings:
-    """Comments that somebody chose from a list, or always writes alike: each common wording is a theme."""
+    """Comments that somebody chose from a list, or always writes alike: each common wording is a theme.
+
+    Attributes
+    ----------
+    texts
+        The wordings, the commonest first.
+    fitted
+        How many wordings there are in all.
+    """
 
     texts: tuple[str, ...]
     fitted: int
@@ -112,6 +120,7 @@ class Wordings:
 
     @property
     def found_again(self) -> np.ndarray:
+        """As of `ThemeModel`: 1 for each, for a wording is always found again."""
         return np.ones(len(self.texts))
 
     def closeness(self, texts: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +131,10 @@ class Wordings:
 
 
 def common_wordings(texts: pd.Series, *, number: int | None = None) -> Wordings | None:
-    """The most common wordings, `number` of them or twenty, where they come from a list; else None."""
+    """The most common wordings, `number` of them or twenty, where they come from a list; else None.
+
+    They do where there are 2 to 40 wordings, each of them left five times on average.
+    """
     times = texts.str.strip().value_counts()
     if not 2 <= len(times) <= _FEW_WORDINGS or len(texts) < max(_REPEATED * len(times), FEWEST):
         return None
@@ -144,6 +156,8 @@ def find_themes(texts: pd.Series, language: str, *, number: int | None = None, s
 
     Raises
     ------
+    ValueError
+        If `number` is below 2.
     FitError
         For fewer than ten wordings with words, or words that make no themes.
     """

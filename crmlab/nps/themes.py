@@ -88,6 +88,7 @@ class CommentThemes:
         return shown.drop(columns=[*empty, *(["language"] if shown["language"].nunique() < 2 else [])])
 
     def summary(self) -> str:
+        """How many themes there are, the largest, the one with lower scores, and what grows or shrinks."""
         first = self.themes.iloc[0]
         told = ngettext(
             "The comments show one theme, “{theme}”: {share} of comments {evidence}.",
@@ -172,8 +173,10 @@ def comment_themes(
 
     Raises
     ------
+    ValueError
+        If `comments` has no column `comment`, or `source` is neither.
     FitError
-        For fewer than ten comments with words, or comments that share none.
+        For fewer than ten comments with words, comments that share none, or themes of too few people each.
     """
     if "comment" not in comments:
         raise ValueError("`comments` must have the column comment")

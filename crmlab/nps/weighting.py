@@ -41,13 +41,14 @@ class Weighted:
     Attributes
     ----------
     unweighted
-        Of the answers whose customers' columns are known; others cannot be weighted, and are in neither score.
+        In points, of the answers whose customers' columns are known; others cannot be weighted, and are in neither
+        score.
     weighted
         Of the same answers, weighted.
-    difference
-        Weighted less unweighted, in points: the same answers, so without an interval of its own.
-    design_effect, effective_sample
-        Kish's, of the weights alone.
+    by
+        Columns that the answers are weighted by.
+    design_effect
+        Kish's, of the weights alone: answers that are worth one unweighted answer, at least 1.
     largest, smallest
         Weight of an answer, of which the mean is 1.
     margins
@@ -83,10 +84,12 @@ class Weighted:
 
     @property
     def difference(self) -> float:
+        """Weighted less unweighted, in points; below zero, those who answer are kinder than the customers."""
         return self.weighted.value - self.unweighted.value
 
     @property
     def effective_sample(self) -> float:
+        """How many unweighted answers the weighted ones are worth (Kish): `n` over the design effect."""
         return self.weighted.n / self.design_effect
 
     def table(self) -> pd.DataFrame:
@@ -98,6 +101,7 @@ class Weighted:
         return named(self.margins["group"].map(_shown))
 
     def summary(self) -> str:
+        """The weighted score beside the unweighted, which way those who answer differ, and what the weights cost."""
         message = N_(
             "Weighted to all customers by {by}, the score is {weighted} {evidence}; unweighted, the same answers give "
             "{unweighted}."
@@ -143,8 +147,10 @@ def weighted_score(given, *, fewest: int = 10, confidence_level: float = 0.95) -
 
     Raises
     ------
+    ValueError
+        If `fewest` is below 1.
     FitError
-        If there is nothing to weight by, or no weights agree with all columns.
+        If nobody has answered, there is nothing to weight by, or no weights agree with all columns.
     """
     if fewest < 1:
         raise ValueError(f"`fewest` must be at least 1, got {fewest}")

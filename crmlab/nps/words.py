@@ -41,7 +41,7 @@ _NOT_WORDS = r"<[^<>]{1,300}>|https?://\S+|www\.\S+|[\w.+-]+@[\w.-]+|&#?\w{2,8};
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The words that comments of a language are counted by, in alphabetical order."""
+    """The words that comments of a language (one of `LANGUAGES`) are counted by, in alphabetical order."""
 
     language: str
     terms: tuple[str, ...]
@@ -49,7 +49,13 @@ class Vocabulary:
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """Words that say nothing of what a comment is about, from the list of that language in this folder."""
+    """Words that say nothing of what a comment is about, from the list of that language in this folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no list of the language: it must be one of `LANGUAGES`.
+    """
     if language not in LANGUAGES:
         raise ValueError(f"`language` must be among {', '.join(LANGUAGES)}, got {language!r}")
     text = (Path(__file__).parent / f"stop_words_{language}.txt").read_text(encoding="utf-8")

@@ -28,6 +28,10 @@ def client_file(
         The client's id; its name on the reports is made from it.
     guesses
         Of the files that are tables, each another one.
+    currency, language
+        ISO 4217 code of all amounts, and `en` or `zh`.
+    sure_of_currency
+        Whether the files say which currency it is; else the line says CHECK.
     """
     name = client.replace("_", " ").replace("-", " ").strip()
     lines = [

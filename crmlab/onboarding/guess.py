@@ -65,6 +65,8 @@ class Guess:
         The contract's table; where `missing` names anything, the one it comes nearest to.
     columns
         By the contract's name.
+    score
+        How well the table fits, from 0 up: the scores of its columns, required ones twice, and that of the file's name.
     missing
         What it lacks to be that table, in words.
     """
@@ -77,6 +79,7 @@ class Guess:
 
     @property
     def fits(self) -> bool:
+        """Whether the file has all that the table requires."""
         return not self.missing
 
 

@@ -49,7 +49,7 @@ class Values:
     Attributes
     ----------
     filled
-        Share of rows in which it is not empty.
+        Share of rows in which it is not empty, 0 to 1.
     distinct
         How many different values there are.
     low, high
@@ -105,6 +105,8 @@ def look(path: Path, project: Project, *, currency: str, timezone: str = "UTC", 
 
     Parameters
     ----------
+    currency, timezone
+        Of the client: by the one amounts may bear a sign, to the other moments that state a zone are converted.
     customer
         What files call the column that identifies the customer; None leaves it to be guessed.
 

@@ -42,7 +42,7 @@ def unlocked(notebook: Notebook, tables: Collection[str]) -> Unlocked:
 
 
 def added(notebook: Notebook, tables: Collection[str], table: str) -> tuple[str, ...]:
-    """Sections that speak once a table is added to those there are."""
+    """Headings of the sections that speak once a table is added to those there are."""
     before = unlocked(notebook, tables).sections
     return tuple(name for name in unlocked(notebook, {*tables, table}).sections if name not in before)
 

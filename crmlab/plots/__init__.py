@@ -1,6 +1,7 @@
 """One function per figure: `(result, ax=None) -> Axes`. Its title is the finding, its label the finding in words.
 
-`figure` draws one for a notebook and its report. seaborn and matplotlib are imported when something is drawn, not
+`figure` draws one for a notebook and its report. Without `ax`, axes are made. Intervals are those of the result; groups
+of too few customers to be told of are left out. seaborn and matplotlib are imported when something is drawn, not
 before.
 """
 

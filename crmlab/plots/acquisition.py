@@ -11,7 +11,10 @@ LINE, C1 = TOKENS["line"], TOKENS["c1"]
 
 
 def cac_by_month(cost, ax=None):
-    """Cost of winning a customer in each month, with intervals; the line is that of all months."""
+    """Cost of winning a customer in each month, with intervals; the line is that of all months.
+
+    `cost` is what `acquisition.acquisition_cost` gives.
+    """
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     ax = new_axes() if ax is None else ax

@@ -12,7 +12,10 @@ _NAMES = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
 
 
 def alerts_by_kind(alerts, ax=None):
-    """Number of alerts by kind, each bar parted by severity."""
+    """Number of alerts by kind, each bar parted by severity.
+
+    `alerts` is what `diagnosis.alerts.all_alerts` gives.
+    """
     from matplotlib.ticker import MaxNLocator
 
     ax = new_axes() if ax is None else ax

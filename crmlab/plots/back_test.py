@@ -15,7 +15,10 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 
 
 def outcome_by_score(tested, ax=None):
-    """Share of customers to whom it happened, by their score: groups of equal size, the lowest first."""
+    """Share of customers to whom it happened, by their score: groups of equal size, the lowest first.
+
+    `tested` is one outcome, such as `left`, of what `diagnosis.back_test.back_test` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = large(tested.groups)
     if rows.empty:

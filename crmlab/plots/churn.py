@@ -22,7 +22,10 @@ _MODELS = {"sbg": "sBG", "bdw": "BdW"}
 
 
 def retention_by_period(retention, ax=None):
-    """The retention rate of each period, by the month in which it ends, with its interval."""
+    """The retention rate of each period, by the month in which it ends, with its interval.
+
+    `retention` is what `churn.retention.contract_retention` or `churn.silence.purchase_retention` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -62,7 +65,10 @@ def retention_by_period(retention, ax=None):
 
 
 def cohort_triangle(cohorts, ax=None):
-    """Share of each cohort that still has a contract, by age; darker where more of it stays."""
+    """Share of each cohort that still has a contract, by age; darker where more of it stays.
+
+    `cohorts` is what `churn.cohorts.cohort_retention` gives.
+    """
     import seaborn
     from matplotlib.colors import ListedColormap
 
@@ -127,7 +133,10 @@ def _cohort_finding(cohorts) -> str:
 
 
 def survival_curves(lifetimes, ax=None):
-    """Share of customers who outlast each age, with its band: of all, and of the groups that differ from the others."""
+    """Share of customers who outlast each age, with its band: of all, and of the groups that differ from the others.
+
+    `lifetimes` is what `churn.survival.lifetimes` gives.
+    """
     ax = new_axes() if ax is None else ax
     curves = _shown(lifetimes)
     last = max(curve.last_month for curve in curves.values())
@@ -196,7 +205,10 @@ def _survival_finding(lifetimes) -> str:
 
 
 def retention_projection(projection, ax=None):
-    """Share of the customers on a day who stay, as the models expect it, and as it came."""
+    """Share of the customers on a day who stay, as the models expect it, and as it came.
+
+    `projection` is what `churn.projection.retention_projection` gives, or `projection_check` there: with what came.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax

@@ -13,7 +13,10 @@ MUTED, LINE, PAPER, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper"
 
 
 def contribution_by_group(contribution, ax=None):
-    """Share of revenue of each group with its interval, beside its share of customers."""
+    """Share of revenue of each group with its interval, beside its share of customers.
+
+    `contribution` is what `contribution.contribution_by_group` gives.
+    """
     ax = new_axes() if ax is None else ax
     groups = contribution.groups
     if contribution.revenue <= 0:
@@ -56,7 +59,10 @@ def contribution_by_group(contribution, ax=None):
 
 
 def revenue_bridge(bridge, ax=None):
-    """From the amount of the period before to that of the later one, step by step."""
+    """From the amount of the period before to that of the later one, step by step.
+
+    `bridge` is what `revenue_bridge.revenue_bridge` gives.
+    """
     ax = new_axes() if ax is None else ax
     shown = bridge.steps.index.isin(large(bridge.steps.assign(step=bridge.steps["step"].map(_))).index)
     steps = [_(step) for step in bridge.steps.loc[shown, "step"]]
@@ -111,7 +117,10 @@ def revenue_bridge(bridge, ax=None):
 
 
 def cac_by_channel(cost, ax=None):
-    """Cost of winning a customer by channel, with intervals; the line is that of all channels."""
+    """Cost of winning a customer by channel, with intervals; the line is that of all channels.
+
+    `cost` is what `acquisition.acquisition_cost` gives.
+    """
     ax = new_axes() if ax is None else ax
     known = cost.channels[[cac is not None for cac in cost.channels["cac"]]]
     if cost.total is None or known.empty:

@@ -18,7 +18,10 @@ MUTED, C1, C2 = (TOKENS[name] for name in ("muted", "c1", "c2"))
 
 
 def calibration_plot(check, ax=None):
-    """Share of customers who came to default against the probability foretold, by bands of equal size."""
+    """Share of customers who came to default against the probability foretold, by bands of equal size.
+
+    `check` is what `credit.out_of_time_check` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = large(check.bands)
     if rows.empty:
@@ -63,7 +66,10 @@ def _calibration_finding(missed: int, bands: int) -> str:
 
 
 def value_risk_map(result, ax=None):
-    """Customers by value and by risk: how many, and their share of the lifetime value; darker with more customers."""
+    """Customers by value and by risk: how many, and their share of the lifetime value; darker with more customers.
+
+    `result` is what `credit.value_by_risk` gives.
+    """
     ax = new_axes() if ax is None else ax
     customers, hidden = result.matrix("customers"), result.hidden.to_numpy()
     cells = customers.to_numpy(), [_(tier) for tier in customers.index], [_(risk) for risk in customers.columns]
@@ -90,7 +96,10 @@ def value_risk_map(result, ax=None):
 
 
 def overdue_ageing(behaviour, ax=None):
-    """Overdue amounts by how long they are overdue, with the customers who owe them."""
+    """Overdue amounts by how long they are overdue, with the customers who owe them.
+
+    `behaviour` is what `credit.payment_behaviour` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax

@@ -12,7 +12,11 @@ MUTED, INK, C1, C2 = (TOKENS[name] for name in ("muted", "ink", "c1", "c2"))
 
 
 def retained_revenue(revenue, service=None, ax=None):
-    """Revenue of today's customers month by month with its band; with a loan, the cash it leaves and debt service."""
+    """Revenue of today's customers month by month with its band; with a loan, the cash it leaves and debt service.
+
+    `revenue` is what `diagnosis.retained_revenue.retained_revenue` gives, `service` what
+    `diagnosis.debt_service.debt_service` does.
+    """
     ax = new_axes() if ax is None else ax
     path, unit = revenue.path, revenue.unit
     months, expected = path["month"].to_numpy(), path["expected"].to_numpy()
@@ -52,7 +56,10 @@ def retained_revenue(revenue, service=None, ax=None):
 
 
 def cover_under_stress(service, ax=None):
-    """Least debt-service cover under each stress with its interval, against the covenant."""
+    """Least debt-service cover under each stress with its interval, against the covenant.
+
+    `service` is what `diagnosis.debt_service.debt_service` gives.
+    """
     ax = new_axes() if ax is None else ax
     covenant, rows = service.loan.covenant, service.stressed
     place = rows_of(ax, rows["stress"])
@@ -92,7 +99,10 @@ def cover_under_stress(service, ax=None):
 
 
 def capacity_under_stress(capacity, ax=None):
-    """The largest loan that keeps the covenant, under each stress."""
+    """The largest loan that keeps the covenant, under each stress.
+
+    `capacity` is what `diagnosis.debt_capacity.debt_capacity` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, unit = capacity.stressed, capacity.amount.unit
     place, amounts = rows_of(ax, rows["stress"]), rows["capacity"].to_numpy(float)

@@ -20,7 +20,10 @@ _MOST_STEPS, _MOST_ROWS = 8, 12  # what is told apart: of a bridge, of the indic
 
 
 def score_overview(diagnosis, ax=None):
-    """The overall score and those of the parts, with intervals, against the ratings."""
+    """The overall score and those of the parts, with intervals, against the ratings.
+
+    `diagnosis` is what `diagnosis.scoring.diagnose` gives.
+    """
     ax = new_axes() if ax is None else ax
     names = [_("Overall"), *(_(PARTS[part][0]) for part in diagnosis.parts["part"])]
     scores = [diagnosis.score, *diagnosis.parts["score"]]
@@ -61,7 +64,10 @@ def score_overview(diagnosis, ax=None):
 
 
 def indicator_scores(diagnosis, ax=None):
-    """Scores of the indicators that cost the overall score most, with intervals; hollow is the date before."""
+    """Scores of the indicators that cost the overall score most, with intervals; hollow is the date before.
+
+    `diagnosis` is what `diagnosis.scoring.diagnose` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, rest = diagnosis.scored.head(_MOST_ROWS), diagnosis.scored.iloc[_MOST_ROWS:]
     place = _long_rows(ax, rows["label"].map(_))
@@ -101,7 +107,10 @@ def indicator_scores(diagnosis, ax=None):
 
 
 def score_movement(movement, ax=None):
-    """From the score of the date before to this one, step by step; pale is what is neither better nor worse."""
+    """From the score of the date before to this one, step by step; pale is what is neither better nor worse.
+
+    `movement` is what `diagnosis.movement.movement` gives.
+    """
     ax = new_axes() if ax is None else ax
     before, now = (float(score.value) for score in movement.course["score"].iloc[-2:])
     steps = _foremost(movement.steps)
@@ -143,7 +152,10 @@ def score_movement(movement, ax=None):
 
 
 def score_course(movement, ax=None):
-    """The overall score by as-of date, with intervals and ratings; dotted is where ratings begin today."""
+    """The overall score by as-of date, with intervals and ratings; dotted is where ratings begin today.
+
+    `movement` is what `diagnosis.movement.movement` gives.
+    """
     ax = new_axes() if ax is None else ax
     course = movement.course
     days = pd.to_datetime(course["date"]).to_numpy()

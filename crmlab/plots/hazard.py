@@ -18,7 +18,10 @@ _POINT = DOT | {"legend": False}
 
 
 def driver_forest(model, ax=None):
-    """Odds ratios of what goes most clearly with leaving, with their intervals, on a logarithmic axis."""
+    """Odds ratios of what goes most clearly with leaving, with their intervals, on a logarithmic axis.
+
+    `model` is what `churn.hazard.fit_hazard` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -78,7 +81,10 @@ def _span(low: float, high: float) -> str:
 
 
 def churn_calibration(check, ax=None):
-    """Share of customers who left against the probability foretold, by tenths."""
+    """Share of customers who left against the probability foretold, by tenths.
+
+    `check` is what `churn.validation.validate` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = large(check.deciles).iloc[::-1]
     if rows.empty:
@@ -117,7 +123,10 @@ def _calibration_finding(missed: int, bands: int) -> str:
 
 
 def lift_by_decile(check, ax=None):
-    """How many times as many left in each tenth as among all, the highest risk first."""
+    """How many times as many left in each tenth as among all, the highest risk first.
+
+    `check` is what `churn.validation.validate` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, overall = large(check.deciles), float(check.predictions["left"].mean())
     if len(rows) < len(check.deciles):

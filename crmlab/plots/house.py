@@ -91,6 +91,11 @@ def figure(
     args, options
         What the function is given beside its axes.
 
+    Raises
+    ------
+    ValueError
+        If the function sets no left title or no label, or draws in a colour that is not of the house style.
+
     Examples
     --------
     >>> figure(pareto_curve, concentration, subtitle="Cumulative share of revenue")  # doctest: +SKIP

@@ -17,7 +17,10 @@ _DIAMOND = DOT | {"marker": "D", "s": 64}
 
 
 def score_distribution(scores, ax=None):
-    """Share of answers by score from 0 to 10; detractors stand out."""
+    """Share of answers by score from 0 to 10; detractors stand out.
+
+    `scores` is what `nps.score.scores` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = scores.distribution
     shares = np.array([share.value for share in rows["share"]])
@@ -55,7 +58,10 @@ def score_distribution(scores, ax=None):
 
 
 def score_by_group(comparison, ax=None):
-    """The score of each group with its interval; the band is that of all answers."""
+    """The score of each group with its interval; the band is that of all answers.
+
+    `comparison` is what `nps.comparison.compared` gives.
+    """
     ax = new_axes() if ax is None else ax
     groups, whole = comparison.groups, comparison.whole
     names = named(groups["group"])
@@ -101,7 +107,10 @@ def _group_finding(comparison, apart: int) -> str:
 
 
 def control_chart(course, ax=None):
-    """The score by period with its interval, between control limits; events are marked."""
+    """The score by period with its interval, between control limits; events are marked.
+
+    `course` is what `nps.over_time.over_time` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, names = course.periods, course.names()
     days = pd.to_datetime(rows["period"])
@@ -168,7 +177,10 @@ def _course_finding(course) -> str:
 
 
 def weighted_beside_unweighted(weighted, ax=None):
-    """The score as answered and weighted to the customers, above the shares that made the weights."""
+    """The score as answered and weighted to the customers, above the shares that made the weights.
+
+    `weighted` is what `nps.weighting.weighted_score` gives.
+    """
     ax = new_axes() if ax is None else ax
     margins = weighted.margins.assign(gap=lambda rows: rows["customer_share"] - rows["answers"])
     furthest = margins.reindex(margins["gap"].abs().sort_values(ascending=False, kind="stable").index)

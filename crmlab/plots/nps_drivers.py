@@ -21,7 +21,10 @@ _DOTTED = {"linewidth": 1.5, "linestyle": (0, (2, 3))}
 
 
 def importance_performance_map(importance, ax=None):
-    """How much each driver matters against how well the firm does on it; what to mend first stands out."""
+    """How much each driver matters against how well the firm does on it; what to mend first stands out.
+
+    `importance` is what `nps.importance.driver_importance` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = importance.drivers[importance.drivers["lever"].astype(bool)]
     if rows.empty:
@@ -74,7 +77,10 @@ def importance_performance_map(importance, ax=None):
 
 
 def driver_effects(model, ax=None):
-    """Odds ratios of a higher answer with their intervals, the strongest first; the line is no effect."""
+    """Odds ratios of a higher answer with their intervals, the strongest first; the line is no effect.
+
+    `model` is what `nps.drivers.driver_model` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = model.effects[~model.effects["unknown"]].iloc[:_MOST_ROWS]
     place = rows_of(ax, rows["effect"])
@@ -110,7 +116,10 @@ def driver_effects(model, ax=None):
 
 
 def service_times(levels, ax=None):
-    """Median hours to the first answer and to the resolution by kind of case, with their intervals."""
+    """Median hours to the first answer and to the resolution by kind of case, with their intervals.
+
+    `levels` is what `nps.service.service_levels` gives.
+    """
     ax = new_axes() if ax is None else ax
     names = {"response_median": _("first answer"), "resolution_median": _("resolution")}
     shown, told = _two_measures(ax, levels, names)
@@ -133,7 +142,10 @@ def service_times(levels, ax=None):
 
 
 def service_targets(levels, ax=None):
-    """Share of cases answered and resolved within the target, by kind of case, with intervals."""
+    """Share of cases answered and resolved within the target, by kind of case, with intervals.
+
+    `levels` is what `nps.service.service_levels` gives.
+    """
     ax = new_axes() if ax is None else ax
     shown, told = _two_measures(ax, levels, {"response_within": _("answered"), "resolution_within": _("resolved")})
     if not shown:
@@ -188,17 +200,26 @@ def _service_finding(levels) -> str:
 
 
 def payoff_retention(payoff, ax=None):
-    """Share of promoters, passives and detractors who stayed, as it is and adjusted."""
+    """Share of promoters, passives and detractors who stayed, as it is and adjusted.
+
+    `payoff` is what `nps.payoff.payoff` gives.
+    """
     return _by_answer(payoff, "retention", ax)
 
 
 def payoff_spend(payoff, ax=None):
-    """What promoters, passives and detractors spent after their answer, as it is and adjusted."""
+    """What promoters, passives and detractors spent after their answer, as it is and adjusted.
+
+    `payoff` is what `nps.payoff.payoff` gives.
+    """
     return _by_answer(payoff, "spend", ax)
 
 
 def payoff_value(payoff, ax=None):
-    """Expected lifetime value of promoters, passives and detractors, as it is and adjusted."""
+    """Expected lifetime value of promoters, passives and detractors, as it is and adjusted.
+
+    `payoff` is what `nps.payoff.payoff` gives.
+    """
     return _by_answer(payoff, "clv", ax)
 
 

@@ -13,7 +13,10 @@ _ASIDE = 0.18
 
 
 def existing_potential_future(outlook, ax=None):
-    """Existing, future and potential value of each group side by side, the latter two with their intervals."""
+    """Existing, future and potential value of each group side by side, the latter two with their intervals.
+
+    `outlook` is what `potential.value_outlook` gives.
+    """
     ax = new_axes() if ax is None else ax
     groups = outlook.table()
     place = rows_of(ax, groups["group"])
@@ -67,7 +70,10 @@ def _outlook_finding(outlook) -> str:
 
 
 def tornado(scenarios, ax=None):
-    """Lifetime value with each term moved both ways, the widest on top; the line is what is expected."""
+    """Lifetime value with each term moved both ways, the widest on top; the line is what is expected.
+
+    `scenarios` is what `scenarios.value_scenarios` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, base, unit = scenarios.tornado, scenarios.base.value, scenarios.base.unit
     names = [_(PARAMETERS[name][0]) for name in rows["parameter"]]

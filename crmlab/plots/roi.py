@@ -20,7 +20,10 @@ _BINS = 48
 
 
 def cumulative_return(simulation, ax=None):
-    """Present value of all flows so far, day by day, with its interval; the point from which it stays above zero."""
+    """Present value of all flows so far, day by day, with its interval; the point from which it stays above zero.
+
+    `simulation` is what `roi.simulation.simulate` gives.
+    """
     ax = new_axes() if ax is None else ax
     curve, programme, unit = simulation.curve, simulation.programme, simulation.npv.unit
     days = curve["date"].to_numpy()
@@ -77,7 +80,10 @@ def cumulative_return(simulation, ax=None):
 
 
 def npv_distribution(simulation, ax=None):
-    """How often each net present value came out of the simulation, those below zero apart."""
+    """How often each net present value came out of the simulation, those below zero apart.
+
+    `simulation` is what `roi.simulation.simulate` gives.
+    """
     ax = new_axes() if ax is None else ax
     npv, unit = simulation.npv, simulation.npv.unit
     if simulation.probability is None:
@@ -109,7 +115,10 @@ def npv_distribution(simulation, ax=None):
 
 
 def return_tornado(simulation, ax=None):
-    """Net present value with each uncertain term at either end of its interval, the widest on top."""
+    """Net present value with each uncertain term at either end of its interval, the widest on top.
+
+    `simulation` is what `roi.simulation.simulate` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, base, unit = simulation.tornado, simulation.npv.value, simulation.npv.unit
     names = [term_name(name) for name in rows["parameter"]]
@@ -138,7 +147,10 @@ def return_tornado(simulation, ax=None):
 
 
 def return_scenarios(scenarios, ax=None):
-    """Benefits and costs of each scenario as bars, what is left as a diamond."""
+    """Benefits and costs of each scenario as bars, what is left as a diamond.
+
+    `scenarios` is what `roi.scenarios.scenarios` gives.
+    """
     ax = new_axes() if ax is None else ax
     cases, unit = scenarios.table(), scenarios.unit
     place = rows_of(ax, cases["scenario"])
@@ -171,7 +183,10 @@ def return_scenarios(scenarios, ax=None):
 
 
 def flows_by_category(programme, ax=None):
-    """Costs and benefits by category, to date and planned; what is claimed and does not count is pale."""
+    """Costs and benefits by category, to date and planned; what is claimed and does not count is pale.
+
+    `programme` is what `roi.cash_flows.programme` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows, unit = programme.table(), programme.unit
     counts = (rows["counted"] == _("yes")).to_numpy()

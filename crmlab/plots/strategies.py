@@ -38,7 +38,10 @@ _FOUND = {
 
 
 def segment_map(strategies, ax=None, *, across=("satisfaction", "risk", "leaving")):
-    """Customers by value and by the first of `across` that is known: how many, and their share of the value."""
+    """Customers by value and by the first of `across` that is known: how many, and their share of the value.
+
+    `strategies` is what `diagnosis.strategies.customer_strategies` gives.
+    """
     ax = new_axes() if ax is None else ax
     known = [name for name in across if strategies.customers[name].notna().any()]
     what = (known or list(across))[0]
@@ -61,7 +64,10 @@ def segment_map(strategies, ax=None, *, across=("satisfaction", "risk", "leaving
 
 
 def strategies_by_stake(strategies, ax=None):
-    """Value at stake under each strategy, with how many customers it is for; customers, where no value is known."""
+    """Value at stake under each strategy, with how many customers it is for; customers, where no value is known.
+
+    `strategies` is what `diagnosis.strategies.customer_strategies` gives.
+    """
     ax = new_axes() if ax is None else ax
     shown, unit = ~strategies.hidden, strategies.unit
     if not shown.any():

@@ -15,7 +15,10 @@ _DIAMOND = DOT | {"marker": "D", "s": 64}
 
 
 def themes_by_size(themes, ax=None):
-    """Share of comments of each theme with its interval, beside the net promoter score of those who wrote of it."""
+    """Share of comments of each theme with its interval, beside the net promoter score of those who wrote of it.
+
+    `themes` is what `nps.themes.comment_themes` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = themes.themes.iloc[:_MOST_ROWS]
     place = rows_of(ax, rows["theme"])
@@ -71,7 +74,10 @@ def _told(row) -> str:
 
 
 def theme_trends(themes, ax=None):
-    """Share of each theme by month, one row each on a common scale, with its interval; those that moved stand out."""
+    """Share of each theme by month, one row each on a common scale, with its interval; those that moved stand out.
+
+    `themes` is what `nps.themes.comment_themes` gives.
+    """
     ax = new_axes() if ax is None else ax
     rows = themes.themes.iloc[:_MOST_ROWS]
     place = rows_of(ax, rows["theme"])

@@ -10,7 +10,10 @@ C1, C2 = TOKENS["c1"], TOKENS["c2"]
 
 
 def tracking_so_far(tracking, ax=None):
-    """Purchases since the end of the calibration period, forecast with its interval and come."""
+    """Purchases since the end of the calibration period, forecast with its interval and come.
+
+    `tracking` is what `tracking.track_forecast` gives.
+    """
     ax = _drawn(tracking.steps, ax, "_so_far")
     last = tracking.steps.iloc[-1]
     if tracking.leaves is None:
@@ -33,7 +36,10 @@ def tracking_so_far(tracking, ax=None):
 
 
 def tracking_by_week(tracking, ax=None):
-    """Purchases of each week, forecast with its interval and come."""
+    """Purchases of each week, forecast with its interval and come.
+
+    `tracking` is what `tracking.track_forecast` gives.
+    """
     ax = _drawn(tracking.whole, ax, "")
     ax.set_title(
         _("{outside} of {weeks} weeks lay outside their forecast").format(

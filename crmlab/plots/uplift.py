@@ -17,7 +17,10 @@ _FEWEST = 0.2
 
 
 def event_study(effect, ax=None):
-    """The effect by month since the start, with what the groups differed by before it."""
+    """The effect by month since the start, with what the groups differed by before it.
+
+    `effect` is what `uplift.programme_effect` gives.
+    """
     ax = new_axes() if ax is None else ax
     fewest = max(_FEWEST * effect.events["customers"].max(), min_group())
     events = effect.events[effect.events["customers"] >= fewest]
@@ -79,7 +82,10 @@ def _finding(effect) -> str:
 
 
 def effect_by_design(comparison, ax=None):
-    """The effect by each design that the data allow, with intervals; the first is the one that counts."""
+    """The effect by each design that the data allow, with intervals; the first is the one that counts.
+
+    `comparison` is what `uplift.effects_by_design` gives.
+    """
     ax = new_axes() if ax is None else ax
     table = comparison.table()
     estimates = list(table["effect"])
@@ -103,7 +109,10 @@ def effect_by_design(comparison, ax=None):
 
 
 def effect_by_group(effects, ax=None):
-    """The effect in each group: its own, and drawn towards what all groups share, with the latter's interval."""
+    """The effect in each group: its own, and drawn towards what all groups share, with the latter's interval.
+
+    `effects` is what `uplift.effect_by_group` gives.
+    """
     ax = new_axes() if ax is None else ax
     groups = effects.groups
     column = effects.best_known
@@ -137,7 +146,10 @@ def effect_by_group(effects, ax=None):
 
 
 def qini_curve(ranking, ax=None):
-    """What reaching a share of the customers gains, the most promising first, against reaching them by chance."""
+    """What reaching a share of the customers gains, the most promising first, against reaching them by chance.
+
+    `ranking` is what `uplift.targeting` gives.
+    """
     ax = new_axes() if ax is None else ax
     curve = ranking.curve
     share = curve["share"].to_numpy(dtype=float)

@@ -20,7 +20,10 @@ _HOLLOW = _DOT | {"s": 64, "linewidth": 2}
 
 
 def pareto_curve(concentration, ax=None):
-    """Cumulative share of revenue against share of customers, the largest first."""
+    """Cumulative share of revenue against share of customers, the largest first.
+
+    `concentration` is what `value.concentration` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -101,6 +104,8 @@ def rfm_map(rfm, ax=None):
     """Segments by days since the last purchase and repeat purchases.
 
     The area of a disc is the revenue, down to a dot that can still be seen.
+
+    `rfm` is what `segments.rfm` gives.
     """
     import seaborn
 
@@ -163,7 +168,10 @@ def rfm_map(rfm, ax=None):
 
 
 def holdout_by_frequency(check, ax=None):
-    """Purchases in the held-out period, forecast and made, by the number of repeat purchases before."""
+    """Purchases in the held-out period, forecast and made, by the number of repeat purchases before.
+
+    `check` is what `holdout.holdout_check` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -225,6 +233,8 @@ def value_by_decile(lifetime_value, ax=None):
 
     A customer who stands on the border of two tenths is divided between them. Nothing is drawn where a tenth would be
     too few customers to be told of.
+
+    `lifetime_value` is what `clv.customer_lifetime_value` gives.
     """
     import seaborn
 

@@ -14,7 +14,10 @@ _DOT = {"s": 81, "linewidth": 0, "legend": False, "zorder": 3, "clip_on": False}
 
 
 def profit_curve(contact, ax=None):
-    """Profit of calling everybody above a chance to leave, over the share of customers that this calls."""
+    """Profit of calling everybody above a chance to leave, over the share of customers that this calls.
+
+    `contact` is what `churn.contact.contact_threshold` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -68,7 +71,10 @@ def _called_axis(ax, curve, ticks) -> None:
 
 
 def value_at_risk_by_rank(warning, ax=None):
-    """Cumulative share of what is at risk over the customers, the most at risk first."""
+    """Cumulative share of what is at risk over the customers, the most at risk first.
+
+    `warning` is what a function of `churn.warning` gives, such as `hazard_warning`.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax
@@ -124,7 +130,10 @@ def value_at_risk_by_rank(warning, ax=None):
 
 
 def value_at_risk_by_reason(warning, ax=None):
-    """Value at risk with the customers at risk by their first reason, with how many they are."""
+    """Value at risk with the customers at risk by their first reason, with how many they are.
+
+    `warning` is what a function of `churn.warning` gives, such as `hazard_warning`.
+    """
     ax = new_axes() if ax is None else ax
     rows, of_value = large(warning.reasons), warning.value_at_risk is not None
     if rows.empty and len(warning.reasons):
@@ -163,7 +172,10 @@ def value_at_risk_by_reason(warning, ax=None):
 
 
 def worth_of_retention(worth, ax=None):
-    """Change of the customers' value over points of retention, with its interval."""
+    """Change of the customers' value over points of retention, with its interval.
+
+    `worth` is what `churn.worth.contract_retention_worth` or `purchase_retention_worth` gives.
+    """
     import seaborn
 
     ax = new_axes() if ax is None else ax

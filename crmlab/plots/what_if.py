@@ -13,7 +13,7 @@ def value_as_set(scenarios, ax=None):
     Parameters
     ----------
     scenarios
-        `scenarios.Scenarios`, the last case of which is the one that was set.
+        As `scenarios.value_scenarios` gives them; the last case is the one that was set.
     ax
         Axes to draw on; new ones unless given.
     """

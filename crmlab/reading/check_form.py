@@ -17,11 +17,17 @@ FORMATS = (*CSV, ".parquet", *SHEETS, *SQLITE)
 
 
 def ends(source: str, suffixes: Iterable[str]) -> bool:
+    """Whether a source's name ends in one of these, such as `CSV` or `FORMATS`, in whatever case."""
     return PurePath(source).name.lower().endswith(tuple(suffixes))
 
 
 def check_form(form: SourceForm, contract: Table, where: str) -> None:
     """Check what YAML says of a table against its contract.
+
+    Parameters
+    ----------
+    where
+        How messages call it: `params/acme.yaml: data.transactions`.
 
     Raises
     ------

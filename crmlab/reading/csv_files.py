@@ -44,7 +44,7 @@ def open_csv(path: Path, name: str, form: FileForm, held: ExitStack) -> Opened:
 
 
 def check_unpacked(path: Path, name: str) -> None:
-    """Whether a packed file is one that would fill the disk when it is read.
+    """Check that a packed file would not fill the disk when it is read.
 
     Raises
     ------

@@ -18,7 +18,13 @@ _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, s
 
 
 def open_sqlite(connection, path: Path, name: str, form: FileForm, *, table: str, where: str) -> Opened:
-    """The result of a query of a SQLite file, which is opened for reading alone."""
+    """The result of a query of a SQLite file, which is opened for reading alone.
+
+    Raises
+    ------
+    InputError
+        If the query is no SELECT, reads another file, or fails.
+    """
     try:
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         database.text_factory = lambda text: text.decode("utf-8", "replace")

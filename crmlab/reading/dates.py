@@ -42,6 +42,7 @@ class Order:
 
     @property
     def is_open(self) -> bool:
+        """Whether it is not known yet if the day or the month comes first."""
         return not self.form
 
     def timestamp(self, text: str) -> str:
@@ -94,7 +95,10 @@ class Order:
 
     @staticmethod
     def shown(shaped: int, day_first: int, month_first: int) -> str:
-        """The order of a column, from what `evidence` counts: one that all its dates fit, and some fit no other."""
+        """The order of a column, from what `evidence` counts: one that all its dates fit, and some fit no other.
+
+        `dmy` or `mdy`; empty where the column leaves it open.
+        """
         if shaped == day_first > month_first:
             return "dmy"
         return "mdy" if shaped == month_first > day_first else ""

@@ -10,7 +10,7 @@ _NAMES = re.compile(r"`([^`\n]+)`|([^\W\d]\w*)")
 
 
 def check(text: str, kind: Kind, where: str) -> None:
-    """Whether an expression can be read at all, before any file is opened.
+    """Check that an expression can be read at all, before any file is opened.
 
     Raises
     ------
@@ -22,7 +22,13 @@ def check(text: str, kind: Kind, where: str) -> None:
 
 
 def read(text: str, known, kind: Kind, where: str) -> tuple[Expression, dict[str, str]]:
-    """An expression over `known` columns, and as what it uses each: `number`, `text` or `boolean`."""
+    """An expression over `known` columns, and as what it uses each: `number`, `text` or `boolean`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, names an unknown column, puts texts in order, or uses a column in two ways.
+    """
     try:
         made = parse(text, known, kind=kind)
         return made, _used_as(made)

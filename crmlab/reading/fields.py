@@ -250,7 +250,10 @@ def _operands(names: tuple[str, ...], unsure: set[str], frame: Frame) -> tuple[s
 
 
 def seen(connection, parts: list[Part], frame: Frame) -> dict[str, str]:
-    """How each column is written of which it was not stated, as all its texts show: for `Manner.seen`."""
+    """How each column is written of which it was not stated, as all its texts show: for `Manner.seen`.
+
+    What stays open after all texts is not among them.
+    """
     labels = sorted({label for each in parts for label in each.open})
     if not labels:
         return {}

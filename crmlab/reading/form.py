@@ -69,6 +69,13 @@ def _delimiter(sign: str) -> str:
 
 
 def currency_code(code: str) -> str:
+    """The code as it is, if it is one of ISO 4217.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
     if not is_currency(code):
         raise ValueError("must be an ISO 4217 code such as USD or CNY")
     return code
@@ -104,7 +111,10 @@ def _by_column(given: Any) -> Any:
 
 
 class ColumnForm(BaseModel):
-    """Where a column comes from: a column `from` the file (with `values` translated), a `value` or a `formula`."""
+    """Where a column comes from: a column `from` the file (with `values` translated), a `value` or a `formula`.
+
+    In the code, `name` stands for YAML's `from`.
+    """
 
     model_config = STRICT
     name: Text | None = Field(None, alias="from")
@@ -123,7 +133,10 @@ class ColumnForm(BaseModel):
 
 
 class ConversionForm(BaseModel):
-    """How amounts become the client's currency."""
+    """How amounts become the client's currency, by `rates`: that of each row `from` a column, or one `currency`.
+
+    In the code, `name` stands for YAML's `from`.
+    """
 
     model_config = STRICT
     name: Text | None = Field(None, alias="from")

@@ -12,6 +12,13 @@ def joined(connection, main: Opened, other: Opened, on: str, where: str) -> Open
 
     A row without one keeps those columns empty; a column that both have is the first file's.
 
+    Parameters
+    ----------
+    on
+        The key, as both files call it.
+    where
+        The join, as errors name it: `params/acme.yaml: data.transactions.join`.
+
     Raises
     ------
     InputError

@@ -49,7 +49,7 @@ _POINT, _COMMA = _only("[.]", ","), _only(",", "[.]")
 
 
 def signs(currency: str) -> str:
-    """Of a currency, as a regular expression."""
+    """The code and the signs of a currency, as a regular expression: `EUR|€`."""
     return f"{currency}|{_SIGNS[currency]}" if currency in _SIGNS else currency
 
 
@@ -71,6 +71,7 @@ class Written:
 
     @property
     def is_open(self) -> bool:
+        """Whether it is not known yet what a comma or a point means."""
         return self.way.startswith("unclear")
 
     def number(self, text: str) -> str:

@@ -79,7 +79,13 @@ def check_header(header: list[str], name: str) -> list[str]:
 
 
 def open_parquet(connection, path: Path, name: str) -> Opened:
-    """A Parquet file, its columns in their own types."""
+    """A Parquet file, its columns in their own types.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as Parquet.
+    """
     # heavy, and this module is read by whatever reads a client's file
     import duckdb
 

@@ -40,6 +40,13 @@ def converted(
         Those that the table has.
     rates
         SQL of the rates, and whether any holds from a date on.
+    to, where
+        The client's currency (ISO 4217), and the table, as errors name it.
+
+    Raises
+    ------
+    InputError
+        If rates have dates and the table has none.
     """
     reader, dated = rates
     day = form.date or first_date(contract)

@@ -23,6 +23,11 @@ def take(connection, form: SourceForm, folder: Path, where: str) -> str:
     ----------
     where
         The table, as errors name it: `params/acme.yaml: data.transactions`.
+
+    Returns
+    -------
+    str
+        SHA-256 of the columns, their types and the rows.
     """
     path = _path(form, folder, where)
     # taken once in a run: what is read later in it is what was fingerprinted

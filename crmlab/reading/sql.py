@@ -9,10 +9,12 @@ _WIDE, _PLAIN = "０１２３４５６７８９．，＋－−（）／：", "01
 
 
 def quoted(identifier: str) -> str:
+    """A name of a column or table as SQL, whatever signs it has."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def literal(value: str) -> str:
+    """A text as SQL, whatever signs it has."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -38,8 +40,10 @@ def narrow(text: str) -> str:
 
 
 def matches(text: str, pattern: str) -> str:
+    """SQL of whether a text holds what a regular expression of the engine describes."""
     return f"regexp_matches({text}, {literal(pattern)})"
 
 
 def replaced(text: str, pattern: str, by: str, options: str = "") -> str:
+    """SQL of a text with the first place that a regular expression describes replaced; `options` such as `i`."""
     return f"regexp_replace({text}, {literal(pattern)}, {literal(by)}{', ' + literal(options) if options else ''})"

@@ -8,7 +8,7 @@ _TIME_TYPES = ("DATE", "TIMESTAMP")
 
 
 def boolean(text: str) -> str:
-    """SQL of a text as true or false."""
+    """SQL of a text (true, t, yes, y, 1 and their opposites, in whatever case) as true or false; NULL of any other."""
     return (
         f"CASE WHEN lower({text}) IN ('true', 't', 'yes', 'y', '1') THEN true "
         f"WHEN lower({text}) IN ('false', 'f', 'no', 'n', '0') THEN false END"

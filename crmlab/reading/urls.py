@@ -41,6 +41,14 @@ def shown(source: str) -> str:
 
 
 def url(source: str, where: str) -> str:
+    """A source with its variables, such as `${CRM_DB_URL}`, filled from the environment: a secret, shown nowhere.
+
+    Raises
+    ------
+    InputError
+        If a variable is not set, or is empty.
+    """
+
     def value(found: re.Match) -> str:
         if not (held := os.environ.get(found[1])):
             raise InputError(f"{where}.source: the variable {found[1]} is not set in the environment")

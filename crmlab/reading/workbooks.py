@@ -64,7 +64,7 @@ def open_sheet(connection, path: Path, name: str, form: FileForm, *, table: str)
 
 
 def check_size(path: Path, name: str) -> None:
-    """Whether a workbook is one that would fill the memory when it is read; no part unpacks to more than it states.
+    """Check that a workbook would not fill the memory when it is read; no part unpacks to more than it states.
 
     Raises
     ------

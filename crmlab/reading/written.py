@@ -30,7 +30,7 @@ class Manner:
     seen: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, label: str, column: Column | None = None) -> Written:
-        """Of a column of the contract; without one, of a column that a formula or a condition reads."""
+        """How numbers are written: of a column of the contract; without one, of what a formula or condition reads."""
         unit = "|".join(column.units) if column else ""
         if column and (column.kind != "number" or unit):
             return Written(self.form.decimal or "plain", unit)
@@ -39,8 +39,10 @@ class Manner:
         return Written(way, money=numbers.signs(currency or self.currency))
 
     def date(self, column: Column) -> Order:
+        """How the dates of a column of the contract are written: as stated, else as seen, else not known."""
         stated = self.form.dates.get(column.name) or self.form.dates.get("")
         return Order(stated or self.seen.get(column.name, ""), self.timezone)
 
     def of(self, label: str, column: Column | None) -> Written | Order:
+        """`date` of a column of dates, else `number`."""
         return self.date(column) if column and column.kind == "date" else self.number(label, column)

@@ -15,7 +15,13 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def rewrite_csv(removal: Removal, wanted: Wanted, header: int, delimiter: str | None, encoding: str | None) -> None:
-    """Write all but the customer's rows, each as it stands, into the new file."""
+    """Write all but the customer's rows, each as it stands, into the new file.
+
+    Raises
+    ------
+    InputError
+        If it is empty, cannot be read, or is written in a way that rows cannot be taken out of.
+    """
     path = removal.path
     check_unpacked(path, path.name)
     packed = path.name.lower().endswith(".gz")

@@ -26,6 +26,7 @@ class Wanted:
     column: str = KEY
 
     def owns(self, value: Any) -> bool:
+        """Whether a value of the column is the customer's id, blanks around it and `.0` of a number aside."""
         if isinstance(value, float) and value.is_integer() and str(int(value)) in self.ids:
             return True
         return value is not None and str(value).strip() in self.ids
@@ -46,6 +47,8 @@ class Removal:
 
     Attributes
     ----------
+    path, new
+        The file as it is, and without the customer's rows.
     keyed
         Whether it has the column that tells whose a row is.
     rows

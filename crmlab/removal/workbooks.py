@@ -12,7 +12,13 @@ _MORE_THAN_CELLS = ("/charts/", "/drawings/", "/media/", "/pivot", "/externalLin
 
 
 def rewrite_workbook(removal: Removal, wanted: Wanted, header: int) -> None:
-    """Take the customer's rows out of every sheet whose `header` row has the column."""
+    """Take the customer's rows out of every sheet whose `header` row has the column.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too large, or holds more than cells: formulas, merged cells, pictures or notes.
+    """
     # heavy, and needed for workbooks alone
     import openpyxl
 

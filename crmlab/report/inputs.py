@@ -38,7 +38,7 @@ OF_CLIENT = ("client", "data", "code", "versions")
 
 
 def digest(content: Any) -> str:
-    """SHA-256 of something that JSON can hold."""
+    """SHA-256 of something that JSON can hold, as 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -58,14 +58,14 @@ def _version(name: str) -> str:
 
 @cache
 def code() -> str:
-    """The package itself: modules, templates, style sheet."""
+    """Fingerprint of the package itself: modules, templates, style sheet."""
     root = Path(__file__).parents[1]
     files = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return digest([[path.relative_to(root).as_posix(), fingerprint([path])] for path in files])
 
 
 def client_inputs(params: Params, project: Project) -> dict[str, str]:
-    """The parts that all reports of a client share.
+    """Fingerprints of the parts that all reports of a client share: `client`, `data`, `code`, `versions`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _queried(params: Params, table: str) -> list[str]:
 
 
 def notebook_inputs(notebook: Notebook) -> str:
-    """The cells of a notebook and what it says of itself; not its outputs, nor who ran it in which kernel."""
+    """Fingerprint of a notebook's cells and what it says of itself; outputs count for nothing, nor who ran it."""
     content = json.loads(notebook.path.read_text(encoding="utf-8"))
     cells = [
         [cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags", [])] for cell in content["cells"]

@@ -46,6 +46,7 @@ class WarmProvisioner(LocalProvisioner):
     """Forks kernels from a warm server."""
 
     async def launch_kernel(self, cmd: list[str], **options):
+        """Fork the kernel; where that cannot be had, start it by `cmd` as jupyter_client does, which takes longer."""
         log, manager = options.pop("log"), self.parent
         self.process = None
         if processes.CAN_FORK:
@@ -63,17 +64,20 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
     async def poll(self) -> int | None:
+        """How the kernel ended, as the manager is told; None while it runs."""
         code = await super().poll()
         if self.process and code is not None:
             self.parent.exit_code = code
         return code
 
     async def wait(self) -> int | None:
+        """Wait until the kernel has ended; how it did."""
         while await self.poll() is None:  # jupyter_client looks ten times less often
             await asyncio.sleep(0.01)
         return await super().wait()
 
     async def cleanup(self, restart: bool = False) -> None:
+        """End what the notebook has started and left behind."""
         if self.pid:
             processes.end_group(self.pid)  # what the notebook has started, where the kernel itself is gone
         await super().cleanup(restart)
@@ -95,6 +99,7 @@ class WarmKernelManager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
+        """This Python, whatever kernel was asked for."""
         return KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             display_name="Python 3",
@@ -141,6 +146,28 @@ class ReportEngine(NBClientEngine):
         turn: AbstractContextManager,
         **_,
     ):
+        """The executed notebook.
+
+        Parameters
+        ----------
+        folder, environment
+            Where the kernel works, and all of its environment.
+        scratch
+            A folder for files that nobody keeps.
+        seconds
+            How long the cells may take.
+        started
+            Called with the process id of the kernel.
+        turn
+            Entered while the cells run.
+
+        Raises
+        ------
+        TimeLimit
+            If the cells took longer than they may.
+        KernelDied
+            If the kernel ended before its notebook did.
+        """
         log, running = scratch / "kernel.log", {}
         manager = WarmKernelManager(
             kernel_name=kernel_name,

@@ -13,7 +13,7 @@ from crmlab.report.published import Published
 
 @dataclass(frozen=True)
 class Column:
-    """A metric as a ledger heads it and as a sentence names it."""
+    """A metric as a ledger heads it and as a sentence names it; both in English."""
 
     metric: str
     header: str
@@ -90,7 +90,7 @@ def day(as_of: str) -> str:
 
 
 def figure(metrics: Mapping[str, Mapping], column: Column) -> dict:
-    """A published metric as a ledger shows it; `sort` is its number."""
+    """A published metric as a ledger shows it: `value`, `unit` and `bounds` in words, `grade`; `sort` is its number."""
     metric, rating = metrics.get(column.metric) or {}, metrics.get("rating") or {}
     grade = rating.get("value") if column.metric == "overall_score" else None
     old = metric.get("old", False) or bool(grade and rating.get("old"))

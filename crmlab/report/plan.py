@@ -56,6 +56,7 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
+        """Client and notebook, of which there is one job in a plan."""
         return self.client, self.notebook.name
 
     @property
@@ -65,6 +66,7 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
+        """One fingerprint of all inputs: while it stays, the report is not made again."""
         return inputs.digest(self.inputs)
 
     def after(self, needed: Mapping[str, str]) -> "Job":

@@ -20,7 +20,18 @@ _MOST_REUSED = 12
 
 
 class Progress:
-    """Shows a run to whoever waits for it; `quiet` shows failures alone."""
+    """Shows a run to whoever waits for it; `quiet` shows failures alone.
+
+    Parameters
+    ----------
+    log
+        File that takes what happens as JSON lines; None for none.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be written.
+    """
 
     def __init__(self, log: Path | None, *, quiet: bool = False):
         self.quiet, self.log = quiet, log
@@ -34,18 +45,21 @@ class Progress:
         self.jobs = self.done = 0
 
     def doing(self, text: str) -> None:
-        """What goes on before there is a plan."""
+        """Say what goes on before there is a plan; on a terminal alone."""
         if self.live:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
     def planned(self, jobs: int) -> None:
+        """Note how many reports are to be looked at."""
         self.jobs = jobs
         self._log("started", reports=jobs)
 
     def started(self, job: Job) -> None:
+        """Log that a report is begun."""
         self._log("report_started", client=job.client, notebook=job.notebook.name, as_of=job.as_of.isoformat())
 
     def finished(self, outcome: Outcome) -> None:
+        """Count and log a report that is done; say so of one that failed, or was built where there is no live line."""
         self.done += bool(outcome.notebook)
         if outcome.status != "reused":
             self._log("report", **_logged(outcome))
@@ -55,6 +69,7 @@ class Progress:
             self.say(_line(outcome))
 
     def tick(self, running: list[Running], left: int) -> None:
+        """Show what is being made, and how many reports are left, on a live line."""
         if not self.live:
             return
         now = ", ".join(f"{each.job.client} {each.job.notebook.name} {each.seconds:.0f} s" for each in running)
@@ -63,16 +78,18 @@ class Progress:
         click.echo(f"\r\x1b[K{line[:width]}", nl=False, err=True)
 
     def say(self, line: str) -> None:
-        """A line of its own, above the live one."""
+        """Show a line of its own, above the live one."""
         if self.live:
             click.echo("\r\x1b[K", nl=False, err=True)
         click.echo(line if self.live or self.quiet else f"{datetime.now():%H:%M:%S}  {line}", err=True)
 
     def stopped(self, signal: str) -> None:
+        """Say by which signal the run was ended."""
         self._log("stopped", signal=signal)
         self.say(f"stopped by {signal}; what was published stays, the next run makes the rest")
 
     def ended(self, outcomes: Sequence[Outcome], index: Path) -> None:
+        """Show the table of all reports, and the page to open."""
         seconds = time.monotonic() - self.begun
         counts = {status: sum(outcome.status == status for outcome in outcomes) for status in _COLOURS}
         self._log("ended", seconds=round(seconds, 1), **counts)

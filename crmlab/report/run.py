@@ -58,7 +58,9 @@ def run(
     Raises
     ------
     TargetError
-        If `reports` cannot be written, or its disk is full. What stands there is whole.
+        If the disk of `reports` is full, or can only be read. What stands there is whole.
+    InputError
+        If `reports` cannot hold reports for another reason, or its audit log was begun with another key.
     """
     try:
         clients = _clients(plan)

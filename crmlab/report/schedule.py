@@ -30,6 +30,8 @@ class Outcome:
         `built`, `reused`, `skipped` or `failed`.
     reason
         Why it was built anew, skipped, or failed.
+    seconds, peak_memory_mb
+        What it took, the wait for its turn left out; None where it was not measured.
     file
         What to look at.
     """
@@ -46,7 +48,17 @@ class Outcome:
 
 @dataclass
 class Running:
-    """A report in the making; `waiting` is since when, if its kernel waits for its turn."""
+    """A report in the making.
+
+    Attributes
+    ----------
+    why
+        Why it is made.
+    expected, peak
+        Bytes that its kernel is expected to take, and the most that it was seen to take.
+    started, waiting
+        Since when it is made, and since when its kernel waits for its turn, if it does; seconds of a monotonic clock.
+    """
 
     job: Job
     why: str
@@ -58,6 +70,7 @@ class Running:
 
     @property
     def seconds(self) -> float:
+        """How long it has been made, the wait for its turn left out."""
         return (self.waiting or time.monotonic()) - self.started
 
     @contextmanager
@@ -70,21 +83,41 @@ class Running:
             yield
 
     def spent(self) -> dict:
+        """What it took so far, for its record: `seconds`, and `peak_memory_mb` in units of 2^20 bytes."""
         return {"seconds": round(self.seconds, 1), "peak_memory_mb": self.peak >> 20}
 
 
 class Watch(Protocol):
     """What shows a run to whoever waits for it."""
 
-    def planned(self, jobs: int) -> None: ...
-    def started(self, job: Job) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def tick(self, running: list[Running], left: int) -> None: ...
-    def say(self, line: str) -> None: ...
+    def planned(self, jobs: int) -> None:
+        """So many reports are to be looked at."""
+
+    def started(self, job: Job) -> None:
+        """A report is begun."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A report is done, or needs not be made."""
+
+    def tick(self, running: list[Running], left: int) -> None:
+        """What is being made now, and how many reports are left; called twice a second."""
+
+    def say(self, line: str) -> None:
+        """Something to tell at once."""
 
 
 class Schedule:
-    """Starts each report when those it needs are done, a worker is free and memory suffices."""
+    """Starts each report when those it needs are done, a worker is free and memory suffices.
+
+    Parameters
+    ----------
+    before
+        What stands in the folder of reports.
+    workers
+        How many notebooks compute at a time.
+    check
+        Called now and then; what it raises ends all kernels and the run.
+    """
 
     def __init__(
         self,
@@ -108,6 +141,10 @@ class Schedule:
         self.latest = {(entry["client"], entry["notebook"]): entry for entry in entries}
 
     def run(self) -> list[Outcome]:
+        """Make all reports of the plan that are not current; what became of each.
+
+        A report that fails is an outcome; what `check` raises, and an `OSError` of a full disk, ends all.
+        """
         with ThreadPoolExecutor(self.workers + 1) as pool:
             try:
                 while self.waiting or self.running:
@@ -218,7 +255,10 @@ class Schedule:
 
 
 def fault_of(write: Callable, *arguments: Any) -> str | None:
-    """Write into one client's folder; why that cannot be done, if the fault is that folder's alone."""
+    """Write into one client's folder; why that cannot be done, if the fault is that folder's alone.
+
+    An `OSError` of a full disk is raised, for it ends the run.
+    """
     try:
         write(*arguments)
     except OSError as error:

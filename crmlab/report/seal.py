@@ -138,7 +138,13 @@ def given_password(file: Path | None, ask: Callable[[], str] | None) -> str:
 
 
 def run_password(where: str) -> str:
-    """The environment's, for a run; `where` names the client that needs it."""
+    """The environment's, for a run; `where` names the client that needs it.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is too short.
+    """
     try:
         return given_password(None, None)
     except InputError as error:

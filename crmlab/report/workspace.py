@@ -61,6 +61,11 @@ def only_run(
     ------
     bool
         Whether there was another run to wait for.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot hold reports; an `OSError` where its disk is full.
     """
     waited = False
     about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}

@@ -34,10 +34,15 @@ class Budget:
     ----------
     segments
         One row per segment, the highest return first: `group`, `size` (customers left to reach), `cost_per_customer`,
-        `gain` (estimate: present value that one more customer brings, less the cost), `roi` (the same over the cost;
-        None where reaching costs nothing), `chance` that it is above zero, `verdict`, `customers` to reach and `spend`.
+        `gain` (estimate: present value that one more customer brings over the horizon, less the cost), `roi` (the same
+        over the cost, a share; None where reaching costs nothing), `chance` that it is above zero (0 to 1), `verdict`
+        (`REACH`, `TEST` or `LEAVE`), `customers` to reach and `spend`. Amounts are in the currency `unit`.
     gain
         Of all customers to reach; None if there are none. Its interval allows for effects that err together.
+    spend
+        What reaching them costs.
+    horizon_months
+        Over which a customer reached is taken to gain.
     """
 
     formats: ClassVar[dict[str, str]] = {
@@ -61,6 +66,7 @@ class Budget:
         return self.segments.assign(group=named(self.segments["group"]), verdict=self.segments["verdict"].map(_))
 
     def summary(self) -> str:
+        """How many more customers to reach, where, for what, and the net gain; and where to test first."""
         reached = self.table()[(self.segments["customers"] > 0).to_numpy()]
         tested = self.table()[(self.segments["verdict"] == TEST).to_numpy()]
         unsure = _("Whether it pays cannot be told yet in {groups}: test there first.")
@@ -104,13 +110,22 @@ def budget(
         `cost_per_customer`; `size`, how many are left to reach; `n` behind each number, their size unless given. A
         segment without one of them is left out.
     most
-        Money there is; None for all that pays.
+        Money there is, in the currency; None for all that pays.
     likely
-        Chance of paying from which a segment is reached; below one minus it, it is left.
+        Chance of paying from which a segment is reached, from 0.5 to less than 1; at one minus it or less, it is left.
     horizon_months
         How long a customer reached next is expected to gain.
     effect_persistence, annual_discount_rate
         As of `cash_flows.programme`.
+    unit, confidence_level
+        Currency of the amounts (ISO 4217), and level of the intervals.
+
+    Raises
+    ------
+    ValueError
+        If `segments` lacks a column, `likely` or `most` is out of bounds, or a cost, size or error is below zero.
+    FitError
+        If no segment has all that is needed.
     """
     missing = [name for name in _NEEDED if name not in segments]
     if missing:
@@ -175,6 +190,11 @@ def segments_to_reach(
         do. Segments that have no effect of their own are among the "Others", where `effects` has those.
     profiles, by
         Frame with `customer_id` and the column `by`, which makes the segments.
+
+    Raises
+    ------
+    FitError
+        If `exposure` does not say what reaching a customer cost.
     """
     if "cost" not in exposure:
         raise FitError("the table exposure does not say what reaching a customer cost")

@@ -31,21 +31,23 @@ _NEEDED = ("scenario", "date", "kind", "category", "amount")
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """Cash flows of the programme under one plan.
+    """Cash flows of the programme under one plan; amounts are in the currency `unit`, costs without a minus sign.
 
     Attributes
     ----------
     flows
         From the client's table: `date`, `kind`, `category`, `amount`, `status` (actual or planned) and `counted`.
     reached
-        Customers reached: `date` (the last day of a month, or the as-of date), `customer_months` up to it, `years`
-        since the as-of date, `status`.
+        Customers reached, by month: `date` (its last day, or the as-of date within it), `customer_months` of the part
+        that ends then, `years` since the as-of date (0 before it), `status`.
     effect
         On margin per customer-month; None where none was measured, and the claims are what counts.
     plan
         The scenario that is taken after the as-of date; empty where there is none.
     start
         The day in whose money present values are told.
+    annual_discount_rate, effect_persistence
+        As `programme` takes them: shares a year.
     left_out
         Amount of the flows after the last day that counts, by kind.
     undated
@@ -94,16 +96,19 @@ class Programme:
         return flows.sort_values("date", kind="stable", ignore_index=True)
 
     def weights(self) -> np.ndarray:
-        """Customer-months, later ones counting for less as the effect wears off."""
+        """Customer-months of each row of `reached`, later ones counting for less as the effect wears off."""
         years = self.reached["years"].to_numpy(dtype=float)
         return self.reached["customer_months"].to_numpy(dtype=float) * self.effect_persistence**years
 
     def to_date(self) -> "Programme":
-        """What happened up to the as-of date."""
+        """The flows up to the as-of date alone, as a programme; a `FitError` where there are none."""
         return self._part(ACTUAL, "nothing was paid up to the as-of date")
 
     def ahead(self) -> "Programme":
-        """What is still to come: what was paid is paid, and decides nothing."""
+        """The flows after the as-of date alone, in money of that date: what was paid decides nothing.
+
+        A `FitError` where none are planned.
+        """
         return self._part(PLANNED, "no cash flow is planned after the as-of date")
 
     def _part(self, status: str, otherwise: str) -> "Programme":
@@ -130,7 +135,7 @@ class Programme:
         return by.assign(kind=by["kind"].map(lambda kind: _(KINDS[kind])))[columns]
 
     def claims(self) -> pd.DataFrame:
-        """Benefits claimed and benefits measured, side by side: `period`, `claimed`, `measured`, `kept`."""
+        """Benefits claimed and measured, undiscounted, side by side: `period`, `claimed`, `measured`, `kept`."""
         names = {ACTUAL: _("Up to {day}").format(day=language.day(self.as_of)), PLANNED: _("After that")}
         benefits = self.flows[self.flows["kind"] == "benefit"]
         kept = benefits["counted"] & (self.effect is not None)
@@ -143,6 +148,7 @@ class Programme:
         return pd.DataFrame(rows, columns=["period", "claimed", "measured", "kept"])
 
     def summary(self) -> str:
+        """What the programme cost, and what was claimed and measured of its benefits; none of it discounted."""
         cost = self.flows[self.flows["kind"] == "cost"].groupby("status")["amount"].sum()
         paid, planned = (language.quantity(float(cost.get(name, 0.0)), self.unit) for name in (ACTUAL, PLANNED))
         told = _("The programme cost {paid} up to {day}; no cost is planned after that.")
@@ -213,6 +219,8 @@ def programme(
     ----------
     flows
         As `aggregate.crm_cash_flows` gives them, by day.
+    as_of
+        The last day whose flows are facts; later ones are plans.
     effect
         On margin per customer-month, with its interval, as it was measured up to the as-of date.
     reached
@@ -229,11 +237,15 @@ def programme(
         Share of the effect that is left a year after the as-of date; of that, the same share another year later.
     annual_discount_rate
         0.1 is 10% a year.
+    unit
+        Currency of the amounts (ISO 4217).
 
     Raises
     ------
+    ValueError
+        If `flows` lacks a column, `effect_persistence` is not from 0 to 1, or an effect is given without `reached`.
     FitError
-        If there is neither an actual flow nor one of the plan.
+        If there is neither an actual flow nor one of the plan, or none falls on a day that counts.
     """
     missing = [name for name in _NEEDED if name not in flows]
     if missing:

@@ -56,9 +56,14 @@ class Decision:
     verdict
         `EXTEND`, `CONTINUE`, `MEND` or `STOP`.
     chance
-        That what is still to come pays (or the whole, where nothing is to come); None where nothing is drawn.
+        That what is still to come pays (or the whole, where nothing is to come), from 0 to 1; its interval is that of
+        the simulation alone. None where nothing is drawn.
+    strength
+        Of the evidence for the effect: `strong`, `moderate`, `weak`; None where none was measured.
     conditions
         What must stay true, or be done, each a sentence.
+    paid
+        Net present value of the whole programme, what was spent included.
     """
 
     labels: ClassVar[dict[str, str]] = {"condition": N_("Condition")}
@@ -70,9 +75,11 @@ class Decision:
     paid: Estimate
 
     def table(self) -> pd.DataFrame:
+        """One row per condition, each a sentence."""
         return pd.DataFrame({"condition": list(self.conditions)}, dtype=object)
 
     def summary(self) -> str:
+        """What to do, how strong the evidence is, and the net present value of the whole programme."""
         return sentences(self.headline(), self.reasons())
 
     def headline(self) -> str:
@@ -112,6 +119,11 @@ def decide(
         Segments in which more customers could be reached.
     likely
         Chance of paying that is asked for, from 0.5 to less than 1.
+
+    Raises
+    ------
+    ValueError
+        If `likely` is out of bounds, `strength` is none of those, or it is None where an effect was measured.
     """
     if not 0.5 <= likely < 1:
         raise ValueError(f"`likely` must be a chance from 0.5 to less than 1, got {likely}")

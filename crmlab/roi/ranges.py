@@ -26,7 +26,18 @@ _SCORES = np.linspace(-6, 6, 1201)
 
 @dataclass(frozen=True)
 class Range:
-    """A number that may turn out between `low` and `high`, most likely at `mode`."""
+    """A number that may turn out between `low` and `high`, most likely at `mode`.
+
+    Attributes
+    ----------
+    shape
+        `triangular` or `pert`, which keeps closer to the mode.
+
+    Raises
+    ------
+    ValueError
+        If the numbers are not finite or not in order, or the shape is neither.
+    """
 
     low: float
     mode: float
@@ -42,7 +53,7 @@ class Range:
             raise ValueError(f"the shape of a range must be {' or '.join(SHAPES)}, got {self.shape!r}")
 
     def quantile(self, levels) -> np.ndarray:
-        """The value that is not exceeded with each of these chances."""
+        """The value that is not exceeded with each of these chances, from 0 to 1."""
         from scipy import special
 
         levels, width = np.asarray(levels, dtype=float), self.high - self.low
@@ -64,6 +75,11 @@ def read_ranges(given: Mapping[str, Mapping], *, likely: Mapping[str, float]) ->
         `{licence: {low: 0.9, high: 1.3, mode: 1, shape: pert}}`.
     likely
         By term, all that are known: the most likely value where none is given.
+
+    Raises
+    ------
+    ValueError
+        If a term is unknown, `low` or `high` is missing, a key is unknown, or the numbers make no range.
     """
     found = {}
     for name, stated in given.items():
@@ -83,14 +99,19 @@ def read_ranges(given: Mapping[str, Mapping], *, likely: Mapping[str, float]) ->
 def draw_together(
     quantiles: Mapping, *, correlations: Sequence = (), draws: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draws of several terms.
+    """Draws of several terms, through a Gaussian copula (see the module).
 
     Parameters
     ----------
     quantiles
         By term: a function of levels, as `Range.quantile`.
     correlations
-        `[[licence, staff, 0.5], ...]`: two terms and their rank correlation; others are independent.
+        `[[licence, staff, 0.5], ...]`: two terms and their rank correlation, -1 to 1; others are independent.
+
+    Raises
+    ------
+    ValueError
+        If a correlation does not join two of the terms by a number from -1 to 1, or they contradict one another.
     """
     from scipy import special
 

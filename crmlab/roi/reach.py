@@ -17,8 +17,8 @@ def customer_months(reached: pd.DataFrame | None, as_of: pd.Timestamp, last: pd.
     Returns
     -------
     DataFrame
-        `date` (the last day of each part), `customer_months`, `years` since the as-of date, `status`. A customer who
-        was reached within a month counts for the rest of it.
+        `date` (the last day of each part), `customer_months` of the part, `years` of 365 days since the as-of date (0
+        before it), `status`. A customer who was reached within a month counts for the rest of it.
     """
     known = pd.DataFrame({"from_date": [], "customers": []}) if reached is None else reached.dropna()
     since = pd.to_datetime(known["from_date"])

@@ -36,16 +36,21 @@ BENEFITS_FIRST = N_("benefits come before costs, so that the rate is one that is
 
 
 def net_present_value(dates, amounts, *, annual_rate: float, on=None) -> float:
-    """What dated flows are worth on a day; flows before that day gain interest.
+    """What dated flows are worth on a day, in the unit of the amounts; flows before that day gain interest.
 
     Parameters
     ----------
-    amounts
-        Costs negative.
+    dates, amounts
+        Of the flows, costs negative; in any order.
     annual_rate
-        Above -1.
+        0.1 is 10% a year of 365 days; above -1.
     on
         The day; that of the first flow unless given.
+
+    Raises
+    ------
+    ValueError
+        If dates and amounts are not equally many, one of them is missing, or the rate is not above -1.
     """
     dates, amounts = _flows(dates, amounts)
     if not len(dates):
@@ -55,7 +60,13 @@ def net_present_value(dates, amounts, *, annual_rate: float, on=None) -> float:
 
 
 def discount_factors(dates, *, on, annual_rate: float) -> np.ndarray:
-    """What a unit of money on each day is worth on the day `on`; more than one before it."""
+    """What a unit of money on each day is worth on the day `on`; at a rate above zero, more than one before it.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not above -1.
+    """
     if not annual_rate > -1:
         raise ValueError(f"`annual_rate` must be above -1, got {annual_rate}")
     days = (pd.DatetimeIndex(dates) - pd.Timestamp(on)).days.to_numpy(dtype=float)
@@ -63,7 +74,9 @@ def discount_factors(dates, *, on, annual_rate: float) -> np.ndarray:
 
 
 def internal_rates(dates, amounts) -> tuple[float, ...]:
-    """All annual rates at which dated flows are worth zero, ascending; from -99.9999% to a million per cent and more.
+    """All annual rates at which dated flows are worth zero, ascending: 0.1 is 10% a year.
+
+    Rates are looked for from -0.999999 to 999,999. There may be none; dates and amounts as of `net_present_value`.
 
     Examples
     --------
@@ -82,7 +95,7 @@ def internal_rates(dates, amounts) -> tuple[float, ...]:
 
 
 def payback_day(dates, amounts) -> pd.Timestamp | None:
-    """The day from which the sum of the flows stays at zero or above; None if it ends below zero."""
+    """The day from which the sum of the flows (costs negative) stays at zero or above; None if it ends below zero."""
     dates, amounts = _flows(dates, amounts)
     by_day = pd.Series(amounts, dates).groupby(level=0).sum()
     total = by_day.cumsum()
@@ -93,26 +106,31 @@ def payback_day(dates, amounts) -> pd.Timestamp | None:
 
 
 def months_to_payback(dates, amounts) -> float | None:
-    """Months from the first flow to `payback_day`; None where there is none."""
+    """Months (of 365.25 / 12 days) from the first flow to `payback_day`; None where there is none."""
     day = payback_day(dates, amounts)
     return None if day is None else (day - pd.DatetimeIndex(dates).min()).days / DAYS_PER_MONTH
 
 
 @dataclass(frozen=True, eq=False)
 class Returns:
-    """What a programme returns if every figure comes as expected.
+    """What a programme returns if every figure comes as expected; no intervals: `simulation.simulate` gives them.
 
     Attributes
     ----------
+    benefits_pv, costs_pv
+        Present values at the programme's start, in its currency.
     roi
-        Present value of benefits less costs, over that of costs; None where there are no costs.
+        Present value of benefits less costs, over that of costs: 0.2 is a fifth more than was put in; None where there
+        are no costs.
     irr
-        The internal rate of return; None where there is none (`irr_reason` says why), or several (`rates`).
+        The internal rate of return, a share a year; None where there is none, or several (`rates`): `irr_reason`
+        says why.
     payback, discounted_payback
         Months from the first flow until the sum of the flows, or of their present values, stays above zero; None if it
         does not before they end.
     curve
-        One row per day with a flow: `date`, `net`, `cumulative`, `discounted` (cumulative present value), `status`.
+        One row per day with a flow: `date`, `net`, `cumulative`, `discounted` (cumulative present value), in currency,
+        and `status`.
     """
 
     formats: ClassVar[dict[str, str]] = {"measure": "text", "value": "text"}
@@ -131,10 +149,11 @@ class Returns:
 
     @property
     def npv(self) -> float:
+        """Net present value at the programme's start, in its currency; above zero, the programme pays."""
         return self.benefits_pv - self.costs_pv
 
     def table(self) -> pd.DataFrame:
-        """One row per measure."""
+        """One row per measure, in words with its unit."""
         unit = self.programme.unit
         rows = [
             (_("Present value of benefits"), language.quantity(self.benefits_pv, unit)),

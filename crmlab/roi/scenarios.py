@@ -33,8 +33,8 @@ class Scenarios:
     Attributes
     ----------
     cases
-        One row per scenario: `scenario`, `plan`, `effect` (per customer-month), `benefits_pv`, `costs_pv`, `npv`,
-        `roi`, `payback` in months; what there is none of is empty.
+        One row per scenario: `scenario`, `plan`, `effect` (per customer-month), `benefits_pv`, `costs_pv`, `npv` in the
+        currency `unit`, `roi` (a share), `payback` in months; what there is none of is empty.
     """
 
     formats: ClassVar[dict[str, str]] = {"roi": "share", "payback": "number"} | (
@@ -56,6 +56,7 @@ class Scenarios:
         return frame if frame["effect"].notna().any() else frame.drop(columns="effect")
 
     def summary(self) -> str:
+        """In how many scenarios the programme pays, and from where to where its net present value goes."""
         names = self.table()["scenario"]
         pays = (self.cases["npv"] > 0).to_numpy()
         worst, best = self.cases["npv"].idxmin(), self.cases["npv"].idxmax()
@@ -82,6 +83,7 @@ class BreakEven:
     conditions
         One row per term: `term`, `now`, `needed` (None where no value of the term would do, or any), `at_least` (the
         term must not be lower; else not higher), `holds` (what is expected meets it) and `any` (every value would do).
+        Units are those of the terms: see `crmlab.roi.terms`.
     """
 
     labels: ClassVar[dict[str, str]] = {
@@ -106,6 +108,7 @@ class BreakEven:
         return pd.DataFrame(rows, columns=list(self.labels))
 
     def summary(self) -> str:
+        """The conditions that can fail."""
         return sentences(*self.told())
 
     def told(self) -> list[str]:
@@ -151,6 +154,11 @@ def scenarios(
         As `simulation.simulate` takes them.
     own
         By name: terms (see `crmlab.roi.terms`) and their values, `{slow start: {effect: 120, licence: 1.2}}`.
+
+    Raises
+    ------
+    ValueError
+        If a name of `own` is that of a scenario made here or of a plan, or a term is unknown.
     """
     own, evaluated = dict(own or {}), programme(flows, plan=plan, **terms)
     plans = [name for name in flows["scenario"].unique() if name != ACTUAL]

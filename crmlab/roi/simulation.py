@@ -38,12 +38,10 @@ class Simulation:
     expected
         If all comes as planned and the effect is as estimated.
     npv, roi, irr, payback, benefits_pv, costs_pv
-        Estimates; `roi`, `irr` and `payback` are None where there is none.
-    probability
-        That the net present value is above zero; its interval is that of the simulation alone. None if nothing is
-        drawn.
-    draws
-        Of the net present value.
+        Estimates as of `returns.Returns`; `roi`, `irr` and `payback` (months) are None where there is none.
+    probability, draws
+        That the net present value is above zero, 0 to 1; its interval is that of the simulation alone. None if nothing
+        is drawn. And the draws of the net present value.
     tornado
         One row per uncertain term, the widest first: `parameter`, `from_term` and `to_term` (the ends of its interval),
         `from_value` and `to_value` of the net present value there, the rest as planned, and `width` between them.
@@ -69,6 +67,7 @@ class Simulation:
 
     @property
     def programme(self) -> Programme:
+        """What was simulated."""
         return self.expected.programme
 
     def metrics(self) -> dict[str, Estimate]:
@@ -89,6 +88,7 @@ class Simulation:
         return pd.DataFrame(rows, columns=["measure", "value", "interval"])
 
     def summary(self) -> str:
+        """Whether the programme pays: net present value and return with intervals, and the chance of paying."""
         message = _(
             "The programme may or may not pay: net present value {npv} {evidence}, discounted at {rate} a year."
         )
@@ -136,7 +136,7 @@ def simulate(
     seed: int = 0,
     confidence_level: float = 0.95,
 ) -> Simulation:
-    """Draw the effect and the stated ranges, and tell what the programme returns.
+    """Draw the effect and the stated ranges, and tell what the programme (of `cash_flows.programme`) returns.
 
     Parameters
     ----------
@@ -147,9 +147,14 @@ def simulate(
         `[[licence, staff, 0.5], ...]`: rank correlations; the effect, named `effect`, may be among them. Ranges and
         correlations of what the client's table holds and the programme does not are passed over.
     effect_draws
-        Of the effect per customer-month, where its uncertainty is no normal distribution.
-    programme
-        As `cash_flows.programme` gives it.
+        Of the effect per customer-month, where its uncertainty is no normal distribution; at least 100.
+    draws, seed, confidence_level
+        How many futures, 100 or more, and by which seed, which gives the same again; and the level of the intervals.
+
+    Raises
+    ------
+    ValueError
+        If `draws` is below 100, a range is out of bounds or names no term, or correlations contradict one another.
     """
     intervals.z_score(confidence_level)
     if draws != int(draws) or draws < 100:

@@ -49,10 +49,12 @@ def told_term(term: str, value: float, unit: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """The flows of a programme in columns of days, parted by what can move them.
+    """The flows of a programme in columns of days, parted by what can move them; amounts in its currency.
 
     Attributes
     ----------
+    days
+        Those with a flow, in order.
     years
         From the programme's start to each day.
     fixed
@@ -80,21 +82,30 @@ class Lines:
         return (*measured, RATE, *(ALL[kind] for kind in ALL if kind in kinds), *categories)
 
     def own(self, term: str) -> float:
-        """What a term is as planned: 1 of factors."""
+        """What a term is as planned: the effect per customer-month, shares of the rates, 1 of factors."""
         if term == EFFECT:
             return self.programme.effect.value
         levels = {PERSISTENCE: self.programme.effect_persistence, RATE: self.programme.annual_discount_rate}
         return levels.get(term, 1.0)
 
     def checked(self, terms: Mapping) -> dict:
-        """The terms that these flows have; those of other flows of the client are passed over, others are a mistake."""
+        """The terms that these flows have; those of other flows of the client are passed over, others are a mistake.
+
+        Raises
+        ------
+        ValueError
+            If a name is neither a term nor a category of the client's table.
+        """
         unknown = [name for name in terms if name not in (*_NAMES, *self.programme.categories)]
         if unknown:
             raise ValueError(f"the programme has no term {unknown[0]!r}; it has {', '.join(self.known)}")
         return {name: value for name, value in terms.items() if name in self.known}
 
     def present_values(self, terms: Mapping) -> tuple[np.ndarray, np.ndarray]:
-        """Present values of benefits and of costs; terms are numbers, or arrays of equal length."""
+        """Present values of benefits and of costs at the programme's start; terms are numbers, or equally long arrays.
+
+        What is not named is as planned.
+        """
         terms = self.checked(terms)
         size = max((np.size(value) for value in terms.values()), default=1)
         if np.ndim(terms.get(RATE, 0.0)) == 0 and np.ndim(terms.get(PERSISTENCE, 0.0)) == 0:
@@ -123,7 +134,7 @@ class Lines:
         return np.broadcast_arrays(values["benefit"], values["cost"])
 
     def net_flows(self, terms: Mapping) -> np.ndarray:
-        """Benefits less costs: one row per set of terms, one column per day."""
+        """Benefits less costs, not discounted: one row per set of terms, one column per day."""
         terms = self.checked(terms)
         net = -self.fixed[None, :]
         for (kind, category), amounts in self.movable.items():
@@ -170,7 +181,7 @@ def lines_of(programme: Programme) -> Lines:
 
 
 def standard_error(estimate: Estimate) -> float:
-    """Half the interval over its quantile; zero where there is none."""
+    """Half the interval over its normal quantile, in the unit of the estimate; zero where there is no interval."""
     if estimate.low is None:
         return 0.0
     return (estimate.high - estimate.low) / (2 * z_score(estimate.confidence_level))

@@ -12,7 +12,16 @@ from crmlab.quality import EXAMPLES, FILTERED, Quality, Rejection
 
 
 def measured(rows: DataFrame, table: str, files: Sequence[str], rules: Sequence[Rule], lacking) -> Quality:
-    """Count checked rows by `_rule`, and take the first of each."""
+    """Count checked rows by `_rule`, and take the first of each.
+
+    Parameters
+    ----------
+    rows
+        With `_file`, `_row`, `_rule` (the place of the rule in `rules` that a row breaks; null where it breaks none)
+        and `_value`.
+    lacking
+        By column: how many of the files have none of it.
+    """
     counts = {row["_rule"]: row["count"] for row in rows.groupBy("_rule").count().collect()}
     broken = sorted(rule for rule in counts if rule is not None and rule != FILTERED)
     first = Window.partitionBy("_rule").orderBy("_file", "_row")

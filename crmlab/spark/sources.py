@@ -53,7 +53,13 @@ class Rows:
 
 
 def read_remote(session: SparkSession, source: str) -> Rows:
-    """Parquet in a store that Spark reaches, or a table of its catalogue, whose rows have no number."""
+    """Parquet in a store that Spark reaches, or a table of its catalogue, whose rows have no number.
+
+    Raises
+    ------
+    InputError
+        If Spark cannot read it.
+    """
     name = source.split("://", 1)[1]
     try:
         if source.startswith(CATALOGUE):
@@ -63,11 +69,17 @@ def read_remote(session: SparkSession, source: str) -> Rows:
             frame = read.withColumn(ROW, F.col("_metadata.row_index") + 1)
         return _rows(frame, [name], ())
     except PySparkException as error:
-        raise InputError(f"{name}: cannot be read by Spark: {first_line(error)}") from error
+        raise InputError(f"{name}: cannot be read by Spark: {_first_line(error)}") from error
 
 
 def read_parquet(session: SparkSession, files: Sequence[Path], names: Sequence[str]) -> Rows:
-    """Files on disks that this machine and Spark's workers see."""
+    """Parquet files on disks that this machine and Spark's workers see.
+
+    Raises
+    ------
+    InputError
+        If one of them is no Parquet file, or Spark cannot read them.
+    """
     schemas = [_schema(path, name) for path, name in zip(files, names, strict=True)]
     moments = {field.name: field.type for schema in schemas for field in schema if pa.types.is_timestamp(field.type)}
     fine = {name: kind for name, kind in moments.items() if kind.unit == "ns"}
@@ -89,7 +101,7 @@ def read_parquet(session: SparkSession, files: Sequence[Path], names: Sequence[s
             frame = frame.withColumn(name, moment if kind.tz else moment.cast("timestamp_ntz"))
         return _rows(frame, names, schemas)
     except PySparkException as error:
-        raise InputError(f"{', '.join(names)}: cannot be read by Spark: {first_line(error)}") from error
+        raise InputError(f"{', '.join(names)}: cannot be read by Spark: {_first_line(error)}") from error
 
 
 def _path() -> Column:
@@ -102,7 +114,7 @@ def _schema(path: Path, name: str) -> pa.Schema:
     try:
         return pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{name}: cannot be read as Parquet: {first_line(error)}") from error
+        raise InputError(f"{name}: cannot be read as Parquet: {_first_line(error)}") from error
 
 
 def _rows(frame: DataFrame, names: Sequence[str], schemas: Sequence[pa.Schema]) -> Rows:
@@ -127,5 +139,5 @@ def column(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]

@@ -45,9 +45,19 @@ _BENDING, _SEASON = 18, 24  # months before that tell how the course bends, and 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Months of the customers won in the same month, one row for each entry month and month: mean of `n` customers.
+    """Months of the customers won in the same month (a cohort), one entry for each cohort and month.
 
-    `members` are the customers of each cohort, `matrix` holds their months.
+    Attributes
+    ----------
+    cohort, entry, month
+        Number of the cohort, month in which its customers were won, and month that is seen; months count from the
+        first of the panel.
+    value, n
+        Mean of the cohort's customers in the month, in the outcome's currency, and how many they are.
+    start, before
+        First whole month with the programme, and last one without it.
+    members, matrix
+        Rows of each cohort's customers in the matrix, which holds the months of each customer.
     """
 
     cohort: np.ndarray
@@ -62,10 +72,17 @@ class Series:
 
     @property
     def after(self) -> np.ndarray:
+        """Whether each month is one with the programme."""
         return self.month >= self.start
 
     def columns(self, names: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
-        """The columns of the course without the programme, and those of the programme."""
+        """The columns of the course without the programme, and those of the programme.
+
+        Parameters
+        ----------
+        names
+            The months of the panel, from which the season is known.
+        """
         back = self.before - self.month.min() + 1
         course = [(self.month - self.start) / 12]
         if back >= _BENDING:
@@ -93,6 +110,15 @@ def before_after_effect(
         What `crmlab.aggregate.exposure_months` gives.
     outcome
         `margin` or `revenue`.
+    unit, confidence_level
+        Currency of the outcome (ISO 4217), and level of the intervals.
+
+    Raises
+    ------
+    FitError
+        Where nobody was reached for a whole month; fewer than 10 customers of the largest wave were there three months
+        before it; fewer than 9 months lie before the start or 3 after it; the months do not differ from one another;
+        or the transactions do not tell the outcome.
     """
     series, all_months, left_out = _series(panel, outcome)
     course, caused = series.columns(panel.months)

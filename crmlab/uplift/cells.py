@@ -29,13 +29,14 @@ class Cells:
     Attributes
     ----------
     start, before
-        First whole month with the programme and last one without it; `NEVER` for those whom it has not reached.
+        First whole month with the programme and last one without it, counted from the first of the panel; `NEVER` for
+        those whom it has not reached.
     entry
         First month that counts.
     n
         Customers.
     mean, covariance
-        Of the customers' months, in the unit of the outcome.
+        Of the customers' months, in the currency of the outcome and its square.
     observed
         Whether each month is whole, and in the data.
     treated_months
@@ -56,7 +57,13 @@ class Cells:
 
 
 def outcome_of(panel, outcome: str) -> np.ndarray:
-    """The matrix of an outcome, customers by months."""
+    """The matrix of an outcome, customers by months, in the client's currency.
+
+    Raises
+    ------
+    FitError
+        Where the panel has no such outcome: `margin` needs margins or costs among the transactions.
+    """
     if outcome not in panel.outcomes:
         raise FitError(f"the transactions tell no {outcome}")
     return panel.outcomes[outcome]
@@ -73,6 +80,11 @@ def cells(panel, outcome: str, *, history_months: int) -> Cells:
         `margin` or `revenue`.
     history_months
         Months before a start that a customer must have to be compared: bands end there.
+
+    Raises
+    ------
+    FitError
+        Where nobody was reached for a whole month, or the transactions do not tell the outcome.
     """
     values, who = outcome_of(panel, outcome), panel.customers
     length = len(panel.months)

@@ -64,9 +64,11 @@ class Contrasts:
     last: int
 
     def values(self, names) -> np.ndarray:
+        """Contrasts of these names: sums over treated customer-months (not means), in the outcome's currency."""
         return np.array([(self.weights[name] * self.cells.mean).sum() for name in names])
 
     def covariance(self, names) -> np.ndarray:
+        """Covariance of `values`, clustered by customer."""
         found = np.zeros((len(names), len(names)))
         stacked = np.array([self.weights[name] for name in names])
         for cell, n in enumerate(self.cells.n):
@@ -87,7 +89,10 @@ class Contrasts:
         return max(variance**2 / below, 1.0) if below > 0 else 1.0
 
     def joint_test(self, names) -> float | None:
-        """p of the hypothesis that all of them are zero (Hotelling's T-squared); None where it cannot be tested."""
+        """p, from 0 to 1, of the hypothesis that all of them are zero; None where it cannot be tested.
+
+        Hotelling's T-squared of the means per treated customer-month.
+        """
         names = [name for name in names if self.months[name]]
         if not names:
             return None
@@ -105,7 +110,10 @@ class Contrasts:
         return float(stats.f.sf(size * (freedom - rank + 1) / (freedom * rank), rank, freedom - rank + 1))
 
     def events(self, *, confidence_level: float = 0.95) -> pd.DataFrame:
-        """`event` (months since the start), `effect` with `low` and `high`, and treated `customers`, in order."""
+        """`event` (months since the start), `effect` with `low` and `high`, and treated `customers`, in order.
+
+        Effects are per customer and month, in the outcome's currency; before the start they should be near zero.
+        """
         names = sorted((name for name in self.weights if name.startswith("event ")), key=lambda name: int(name[6:]))
         names = [name for name in names if self.months[name]]
         rows = []
@@ -130,6 +138,11 @@ def contrasts(cells: Cells, method: str, *, history_months: int, base_months: in
         The most months before the start whose mean is the base.
     shift
         Months by which every start is moved back, with nothing after the true start: a placebo.
+
+    Raises
+    ------
+    ValueError
+        If `method` is none of the three.
     """
     if method not in METHODS:
         raise ValueError(f"`method` must be among {', '.join(METHODS)}, got {method!r}")

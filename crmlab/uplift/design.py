@@ -45,11 +45,15 @@ def programme_effect(
         `margin`, which enters the return, or `revenue`.
     history_months, base_months, placebo_months
         See `crmlab.uplift.rollout.rollout_effect`.
+    unit, confidence_level
+        Currency of the outcome (ISO 4217), and level of the intervals.
 
     Raises
     ------
+    ValueError
+        If `assignment` is neither `random` nor `unknown`.
     FitError
-        Where the data cannot tell: nobody was reached, everybody from the first month on, or too few.
+        Where the data cannot tell: nobody was reached, everybody from the first month on, or fewer than 10 customers.
     """
     if assignment not in ASSIGNMENTS:
         raise ValueError(f"`assignment` must be among {', '.join(ASSIGNMENTS)}, got {assignment!r}")
@@ -102,7 +106,7 @@ class EffectsByDesign:
     Attributes
     ----------
     effects
-        Results, the strongest design first.
+        Results, the strongest design first; each is per treated customer-month, in the client's currency.
     """
 
     formats: ClassVar[dict[str, str]] = {"customers": "integer", "p": "ratio"}
@@ -117,6 +121,7 @@ class EffectsByDesign:
     effects: tuple[ProgrammeEffect, ...]
 
     def table(self) -> pd.DataFrame:
+        """One row per design, the strongest first: customers compared, effect per customer and month, p, evidence."""
         words = {"strong": _("strong"), "moderate": _("moderate"), "weak": _("weak")}
         rows = [
             (_(DESIGNS[each.design]), each.estimate.n, each.estimate, each.p, words[each.strength])
@@ -125,6 +130,7 @@ class EffectsByDesign:
         return pd.DataFrame(rows, columns=["design", "customers", "effect", "p", "strength"])
 
     def summary(self) -> str:
+        """Whether the designs agree within their intervals, and what the weakest alone would say."""
         first, *others = self.effects
         if not others:
             return _("The data allow one design only: {design}.").format(design=_(DESIGNS[first.design]))
@@ -140,12 +146,12 @@ class EffectsByDesign:
 
 
 def effects_by_design(panel, *, assignment: str = "unknown", **options) -> EffectsByDesign:
-    """The effect by every design that the data allow.
+    """The effect by every design that the data allow; one that they cannot carry is left out.
 
     Parameters
     ----------
     panel, assignment, options
-        As of `programme_effect`.
+        As of `programme_effect`, which also says what is raised.
     """
     chosen = programme_effect(panel, assignment=assignment, **options)
     shared = {name: options[name] for name in ("outcome", "unit", "confidence_level") if name in options}

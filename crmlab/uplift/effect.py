@@ -18,16 +18,18 @@ class ProgrammeEffect:
 
     Attributes
     ----------
-    design, why
-        `randomised`, `rollout` or `before_after`, and why it is this one.
+    design, outcome
+        `randomised`, `rollout` or `before_after`; `margin` or `revenue`.
     estimate
-        Per treated customer-month, in the client's currency; `standard_error` and `degrees_of_freedom` are its own.
+        Per treated customer-month, in the client's currency (`unit`); above zero, the programme brought more.
+        `standard_error` and `degrees_of_freedom` are its own.
     p
-        Of the hypothesis that there is none.
+        Of the hypothesis that there is none, two-sided, from 0 to 1.
     relative
-        The effect as a share of what treated customers would have brought without the programme.
+        The effect as a share of what treated customers would have brought without the programme: 0.1 is a tenth more.
     total
-        What it caused to date, over `customer_months`: those of the treated customers that could be compared.
+        What it caused to date in currency, over `customer_months`: those of the treated customers that could be
+        compared.
     treated, controls
         Customers reached and never reached that are compared. Those reached later serve as a comparison until then.
     months
@@ -35,14 +37,17 @@ class ProgrammeEffect:
     all_customer_months
         Treated customer-months of everybody whom the programme reached; `left_out` customers of them, won too late
         before their start or with nobody like them, are not compared.
-    strength
-        `strong`, `moderate` or `weak`; `verdict` says it in a sentence.
+    grade
+        Of the evidence: `strong`, `moderate`, `weak`, or why it is less than the design could give (`unbalanced`,
+        `unchecked`, `diverging`, `untested`).
     events
-        `event` (months since the start; below zero before it), `effect`, `low`, `high` and treated `customers`.
+        `event` (months since the start; below zero before it), `effect` per customer and month with `low` and `high`,
+        and treated `customers`.
     waves
-        One row per start: `start`, `customers`, `customer_months`, `effect` and `total`.
+        One row per start: `start`, `customers`, `customer_months`, `effect` (per customer and month) and `total`.
     checks
-        What would cast doubt on the design: `check`, `estimate` where there is one, `p`, `passed`.
+        What would cast doubt on the design: `check`, `estimate` where there is one, `p`, `passed`, and `months` by
+        which a placebo is moved back.
     """
 
     formats: ClassVar[dict[str, str]] = {"customers": "integer", "customer_months": "integer"}
@@ -76,14 +81,17 @@ class ProgrammeEffect:
 
     @property
     def strength(self) -> str:
+        """Of the evidence: `strong`, `moderate` or `weak`."""
         return STRENGTH_OF.get(self.grade, self.grade)
 
     @property
     def verdict(self) -> str:
+        """How strong the evidence is and why, in a sentence."""
         return _(STRENGTHS[self.grade])
 
     @property
     def why(self) -> str:
+        """Why the effect was found by this design, in a sentence."""
         return _(WHY[self.design])
 
     @property
@@ -92,14 +100,22 @@ class ProgrammeEffect:
         return "more" if self.estimate.low > 0 else "less" if self.estimate.high < 0 else "none"
 
     def table(self) -> pd.DataFrame:
+        """`waves`: one row per first whole month with the programme."""
         return self.waves
 
     def draws(self, count: int, seed: int = 0) -> np.ndarray:
-        """Effects per customer-month that the data leave open, for a simulation of the return."""
+        """Effects per customer-month that the data leave open (Student's t), for a simulation of the return.
+
+        Parameters
+        ----------
+        count
+            How many; the same seed gives the same ones.
+        """
         spread = np.random.default_rng(seed).standard_t(self.degrees_of_freedom, count)
         return self.estimate.value + self.standard_error * spread
 
     def summary(self) -> str:
+        """The effect per customer and month with its interval and p; of weak evidence no cause is claimed."""
         shown, found = self.estimate, self.direction
         size = abs(shown.value) if found == "less" else shown.value
         weak = self.strength == "weak" and found != "none"
@@ -162,6 +178,7 @@ def _check_words(row) -> str:
 
 
 def check_frame(rows) -> pd.DataFrame:
+    """Rows of checks as the frame of `ProgrammeEffect.checks`."""
     return pd.DataFrame(rows, columns=["check", "estimate", "p", "passed", "months"])
 
 
@@ -177,6 +194,7 @@ def _signed(share: float) -> str:
 def effect_estimate(
     value: float, error: float, freedom: float, *, unit: str, n: int, label: str, level: float
 ) -> Estimate:
+    """An estimate with Student's interval, of at least one degree of freedom; its label is translated."""
     return intervals.from_standard_error(
         float(value),
         float(error),
@@ -191,7 +209,18 @@ def effect_estimate(
 def relative_estimate(
     effect: float, level: float, covariance: np.ndarray, freedom: float, *, n: int, label: str, confidence_level: float
 ) -> Estimate:
-    """The effect over what there would have been without it, by the delta method."""
+    """The effect over what there would have been without it, a share, by the delta method.
+
+    Parameters
+    ----------
+    effect, level
+        Effect, and what there was with it, per customer-month; `covariance` is theirs, with `freedom` degrees.
+
+    Returns
+    -------
+    Estimate
+        Without an interval, and of value 0, where nothing would have been there without the programme.
+    """
     without = level - effect
     if not without > 0:
         return Estimate(

@@ -18,7 +18,20 @@ FEWEST = 10
 def measured(
     found: Contrasts, panel, outcome: str, *, design: str, grade: str, checks: pd.DataFrame, unit: str, level: float
 ) -> ProgrammeEffect:
-    """The result of a comparison."""
+    """The result of a comparison, as `ProgrammeEffect` defines it.
+
+    Parameters
+    ----------
+    design, grade, checks
+        By what it was found, how strong the evidence is (see `ProgrammeEffect`), and the design's own checks.
+    level
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    FitError
+        Where too few are compared (see `enough`), or no customer's months differ from another's.
+    """
     enough(found)
     customer_months, n = found.months["total"], found.n
     scale = 1 / customer_months
@@ -57,7 +70,13 @@ def measured(
 
 
 def enough(found: Contrasts) -> None:
-    """Raise `FitError` where too few are compared to tell an effect from chance."""
+    """Check that enough are compared to tell an effect from chance.
+
+    Raises
+    ------
+    FitError
+        Where nobody can be compared, or fewer than 10 customers on either side.
+    """
     if "total" not in found.months:
         raise FitError("nobody whom the programme reached can be compared with customers whom it had not reached")
     compared = found.n - found.treated if found.n > found.treated else found.n

@@ -36,6 +36,19 @@ def randomised_effect(
         The most months before the start that the adjustment looks at.
     adjusted
         Whether what customers brought before is allowed for (CUPED); otherwise means are compared as they are.
+    unit, confidence_level
+        Currency of the outcome (ISO 4217), and level of the intervals.
+
+    Raises
+    ------
+    FitError
+        Where nobody was reached for a whole month, fewer than 10 customers can be compared on either side, or the
+        transactions do not tell the outcome.
+
+    References
+    ----------
+    Deng, Xu, Kohavi and Walker (2013), Improving the sensitivity of online controlled experiments by utilizing
+    pre-experiment data, WSDM, 123-132.
     """
     method = "cuped" if adjusted else "difference"
     found = contrasts(cells(panel, outcome, history_months=0), method, history_months=0, base_months=base_months)

@@ -32,6 +32,12 @@ def arms(panel, outcome: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     """Customers there at the first start, whether they were reached, what they brought a month since, and features.
 
     Months count from the last start on, so that all who were reached are compared over the same months.
+
+    Raises
+    ------
+    FitError
+        Where nobody was reached for a whole month, or fewer than 100 customers were, or were not; or the transactions
+        do not tell the outcome.
     """
     values, who, length = outcome_of(panel, outcome), panel.customers, len(panel.months)
     start, entry = who["start"].to_numpy(), who["entry"].to_numpy()
@@ -66,7 +72,15 @@ def _features(rows, entry: np.ndarray, before: int, observed: np.ndarray) -> np.
 
 
 def levels_of(customer_ids: pd.Series, profiles: pd.DataFrame, features: tuple[str, ...]) -> np.ndarray:
-    """Columns of zeros and ones, one for each value of the profiles' columns but the commonest."""
+    """Columns of zeros and ones, one for each value of the profiles' columns but the commonest.
+
+    Values of fewer than 30 customers have no column.
+
+    Raises
+    ------
+    FitError
+        If `profiles` lacks `customer_id` or one of the features.
+    """
     missing = [name for name in ("customer_id", *features) if name not in profiles]
     if missing:
         raise FitError(f"`profiles` must have the columns customer_id and {', '.join(features)}; missing: {missing[0]}")
@@ -82,7 +96,10 @@ def levels_of(customer_ids: pd.Series, profiles: pd.DataFrame, features: tuple[s
 
 
 def cross_fitted(x: np.ndarray, y: np.ndarray, treated: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The effect that is expected with each customer, and its score, by models that have not seen it."""
+    """The effect that is expected with each customer, and its score, by models that have not seen it.
+
+    Both are in the unit of `y`; the mean score of any group estimates the effect in it, whatever the models are worth.
+    """
     spread = x.std(axis=0)
     x = np.column_stack([np.ones(len(y)), (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)])
     means = np.empty((2, len(y)))

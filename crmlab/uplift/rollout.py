@@ -35,7 +35,7 @@ def rollout_effect(
     placebo_months: int = 6,
     confidence_level: float = 0.95,
 ) -> ProgrammeEffect:
-    """The effect of a rollout, by differences in differences.
+    """The effect of a rollout, by differences in differences (Callaway and Sant'Anna, 2021).
 
     Parameters
     ----------
@@ -49,6 +49,16 @@ def rollout_effect(
         The most months before the start whose mean is the base.
     placebo_months
         How much earlier the placebo starts.
+    unit, confidence_level
+        Currency of the outcome (ISO 4217), and level of the intervals.
+
+    Raises
+    ------
+    ValueError
+        If `history_months` is below 1.
+    FitError
+        Where nobody was reached for a whole month, fewer than 10 customers can be compared on either side, or the
+        transactions do not tell the outcome.
     """
     if history_months < 1:
         raise ValueError(f"`history_months` must be at least 1, got {history_months}")

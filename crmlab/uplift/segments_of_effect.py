@@ -33,8 +33,11 @@ class GroupEffects:
         One row per group, the largest first: `group`, `treated` customers, `customer_months`, `effect` of its own,
         `shrunken` (drawn towards what the groups have in common; None for fewer than three groups), `standard_error`
         of the latter where there is one, else of the former, and `cost_per_customer` of those reached, where known.
+        Effects are per customer and month, in the client's currency.
+    by
+        The column that makes the groups.
     p
-        Of the hypothesis that all groups gain alike; None for one group.
+        Of the hypothesis that all groups gain alike, from 0 to 1; None for one group.
     left_out
         Groups whose effect cannot be told.
     """
@@ -61,6 +64,7 @@ class GroupEffects:
         return "effect" if self.groups["shrunken"].isna().any() else "shrunken"
 
     def table(self) -> pd.DataFrame:
+        """One row per group: customers reached, effect per customer and month, own and shrunken, cost where known."""
         shown = self.groups.assign(group=named(self.groups["group"]))
         unknown = [name for name in ("cost_per_customer", "shrunken") if shown[name].isna().all()]
         return shown.drop(columns=[*unknown, "customer_months", "standard_error"])
@@ -78,6 +82,7 @@ class GroupEffects:
         )
 
     def summary(self) -> str:
+        """Whether the effect differs between groups (p below 0.05), where it is largest and where smallest."""
         by = column_name(self.by)
         out = ngettext(
             "One group is left out, for its effect cannot be told.",
@@ -116,6 +121,11 @@ def effect_by_group(panel, profiles: pd.DataFrame, effect: ProgrammeEffect, *, b
         Column that makes the groups, such as `industry`.
     options
         Further ones of the design, such as `history_months`.
+
+    Raises
+    ------
+    FitError
+        Where the effect can be told in no group; single groups where it cannot are counted in `left_out`.
     """
     group = group_of(panel.customers["customer_id"], profiles, by=by, fewest=_FEWEST_OF_GROUP).to_numpy()
     level = effect.estimate.confidence_level

@@ -34,19 +34,21 @@ class Targeting:
     ----------
     groups
         Fifths of the customers, the most promising first: `group`, `customers`, `expected` and `effect` per customer
-        and month (what the models say, and what was found in customers they had not seen).
+        and month in currency (what the models say, and what was found in customers they had not seen).
     curve
         The Qini curve: `share` of customers reached, `gain` with `low` and `high`, and `by_chance`; per customer of all
         and month.
     qini
-        Qini coefficient, per customer and month.
+        Qini coefficient, in currency per customer and month: 0 for a ranking by chance, more is better.
     chosen_share
         Share of customers whose expected gain over the horizon is above the cost of reaching them.
     difference
-        What reaching them rather than everybody returns, per customer of all over the horizon, less the cost of
-        reaching.
+        What reaching them rather than everybody returns, in currency per customer of all over the horizon, less the
+        cost of reaching; above zero, targeting returns more.
+    horizon_months, cost
+        Over how many months a gain counts, and the cost of reaching a customer, in the currency `unit`.
     customers
-        `customer_id`, `expected_uplift` per month and `uplift_rank` (a share; 0 is the most promising).
+        `customer_id`, `expected_uplift` per month in currency and `uplift_rank` (a share; 0 is the most promising).
     """
 
     formats: ClassVar[dict[str, str]] = {"customers": "integer", "expected": "money"}
@@ -67,12 +69,15 @@ class Targeting:
     unit: str
 
     def table(self) -> pd.DataFrame:
+        """One row per fifth of the customers, the most promising first: effect expected and found."""
         return self.groups.assign(group=[_fifth(place) for place in self.groups["group"]])
 
     def customer_list(self) -> pd.DataFrame:
+        """One row per customer who was there at the first start: `expected_uplift` per month and `uplift_rank`."""
         return self.customers
 
     def summary(self) -> str:
+        """Whether who gains most can be told in advance, and what targeting would return over the horizon."""
         sure = self.qini.low > 0
         message = _("Who gains most can be told in advance: the Qini coefficient is {qini} {evidence}.")
         if not sure:
@@ -140,7 +145,17 @@ def targeting(
     horizon_months
         Over how many months a customer's gain is held against the cost of reaching it.
     cost
-        Of reaching a customer; None: the mean of those reached, as the data say, else nothing.
+        Of reaching a customer, in currency; None: the mean of those reached, as the data say, else nothing.
+    outcome, unit, confidence_level
+        `margin` or `revenue`, its currency (ISO 4217), and level of the intervals.
+    seed
+        By which customers are dealt to the five parts; the same gives the same ranking.
+
+    Raises
+    ------
+    FitError
+        If `assignment` is not `random`, fewer than 100 customers were reached, or were not, or `profiles` lacks a
+        feature.
     """
     if assignment != "random":
         raise FitError("who gains most can be told only where chance decided whom the programme reached")

@@ -66,6 +66,11 @@ def xinglin(folder: str | Path, *, customers: int = 2_000, seed: int = 20_260_93
         How many customers the firm has, 100 to 9,900, for as many brand names can be told apart.
     seed
         The same seed and number of customers give the same bytes.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer customers than 100, or more than 9,900.
     """
     if not 100 <= customers <= MOST:
         raise ValueError(f"`customers` must lie between 100 and {MOST}, got {customers}")

@@ -38,7 +38,7 @@ def draw_service(rng: np.random.Generator, scores: Scores) -> pd.DataFrame:
 
 
 def nps_predictor(service: pd.DataFrame) -> np.ndarray:
-    """Linear predictor of the NPS answer."""
+    """Linear predictor of the NPS answer: log odds of a higher one, thresholds aside."""
     return sum(weight * service[name].to_numpy() for name, weight in TRUTH["nps"]["drivers"].items())
 
 

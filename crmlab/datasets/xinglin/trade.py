@@ -152,7 +152,7 @@ def draw_payments(
 
 
 def default_predictor(customers: pd.DataFrame) -> np.ndarray:
-    """Linear predictor of default from columns of `customers`."""
+    """Log odds of default, from columns of `customers`."""
     law = TRUTH["default"]
     grade = customers["credit_rating"].map({letter: count for count, letter in enumerate("ABCDE")}).to_numpy()
     return (
