@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Reason, Table
-from crmlab.messages import N_
+from crmlab.contract import FIRST_YEAR, LAST_YEAR, Column, Table
+from crmlab.messages import N_, Reason
 from crmlab.reading.sql import literal, quoted
 
 UNCLOSED = Reason(N_("must be on one line; a quotation mark before it is not closed"))

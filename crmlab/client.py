@@ -129,7 +129,8 @@ class Client:
 
     def rows(self, name: str) -> Estimate:
         """How many rows of the table `name` are used."""
-        return count(self.quality(name).accepted - self.period(name).later_rows, name, name)
+        label = _("rows of the table {table} that are used").format(table=name)
+        return count(self.quality(name).accepted - self.period(name).later_rows, "rows", label)
 
     def data_quality(self) -> list[dict]:
         """What was read of each table used so far and what was kept, for `tables.data_quality`."""

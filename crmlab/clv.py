@@ -9,7 +9,7 @@ Fader, Hardie and Lee (2005), RFM and CLV: using iso-value curves for customer b
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -188,7 +188,7 @@ def customer_lifetime_value(
         low, high = prediction_bounds(each, confidence_level)
         frame["clv_low"], frame["clv_high"] = np.minimum(low, frame["clv"]), np.maximum(high, frame["clv"])
     horizon = quantity(horizon_months, "months")
-    shown = {"unit": spend.currency, "n": n, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"unit": spend.currency, "n": n, "confidence_level": confidence_level}
     return LifetimeValue(
         frame,
         _of_groups(frame["clv"].to_numpy(), group, names, of_groups[:, 1:], shown),

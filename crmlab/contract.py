@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from crmlab.messages import N_, _
+from crmlab.messages import N_
 
 Kind = Literal["id", "text", "date", "number", "integer", "boolean", "choice"]
 
@@ -29,36 +29,6 @@ class InputError(Exception):
     def __init__(self, message: str, detail: str = ""):
         super().__init__(message)
         self.detail = detail or message
-
-
-class Reason(str):
-    """Why a row is left out: the text itself is English, as errors say it; `told` is what a report says.
-
-    Parameters
-    ----------
-    message
-        Marked for translation, with names of `values` in braces.
-
-    Examples
-    --------
-    >>> Reason("must be at least {low}", low=0)
-    'must be at least 0'
-    """
-
-    message: str
-    values: dict[str, object]
-
-    def __new__(cls, message: str, **values: object) -> "Reason":
-        if isinstance(message, Reason):
-            return message
-        made = super().__new__(cls, message.format(**values) if values else message)
-        made.message, made.values = message, values
-        return made
-
-    def told(self) -> str:
-        """In the language that is spoken; reasons among the values too."""
-        values = {name: value.told() if isinstance(value, Reason) else value for name, value in self.values.items()}
-        return _(self.message).format(**values) if values else _(self.message)
 
 
 @dataclass(frozen=True)
@@ -117,8 +87,17 @@ class Table:
     event: str = ""
 
     def column(self, name: str) -> Column:
-        """The column of that name, which the table must have."""
-        return next(column for column in self.columns if column.name == name)
+        """The column of that name.
+
+        Raises
+        ------
+        ValueError
+            If the table has none.
+        """
+        columns = {column.name: column for column in self.columns}
+        if name not in columns:
+            raise ValueError(f"`name` must be a column of {self.name}, got {name!r}{suggestion(name, columns)}")
+        return columns[name]
 
     @property
     def required(self) -> tuple[str, ...]:

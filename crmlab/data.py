@@ -36,10 +36,10 @@ def connect() -> duckdb.DuckDBPyConnection:
     Under a run it keeps to the memory that the run gives each kernel (`CRMLAB_MEMORY_MB`); by itself DuckDB would take
     four fifths of the machine, in every kernel.
     """
-    config = {"temp_directory": _spilled(os.getpid()), "autoinstall_known_extensions": "false"}
-    if memory_mb := os.environ.get("CRMLAB_MEMORY_MB"):
-        config["memory_limit"] = f"{memory_mb}MB"
-    connection = duckdb.connect(config=config)
+    own = {"temp_directory": _spilled(os.getpid()), "autoinstall_known_extensions": "false"}
+    memory_mb = os.environ.get("CRMLAB_MEMORY_MB")
+    limit = {"memory_limit": f"{memory_mb}MB"} if memory_mb else {}
+    connection = duckdb.connect(config={**own, **limit})
     # DuckDB shows how a slow query gets on: by a widget that would stand in the report, or across a command's own lines
     connection.execute("SET enable_progress_bar = false")
     return connection

@@ -80,17 +80,20 @@ def margin_share(customers: pd.DataFrame, given: float | None = None, *, confide
     FitError
         If there are no customers.
     ValueError
-        If the data's margin does not add up to more than 0 and at most revenue.
+        If `given` is no share, or the data's margin does not add up to more than 0 and at most revenue.
     """
     label = _("margin as a share of revenue")
     n = len(customers)
     if not n:
         raise FitError(_("nobody bought for more than nothing"))
+    if given is not None and not 0 <= given <= 1:
+        raise ValueError(f"`given` must be a share from 0 to 1, got {given}")
     if given is not None or "margin" not in customers:
         reason = N_("the data have no margin: revenue itself is valued")
         if given is not None:
             reason = N_("stated in the parameters")
-        return Estimate(1.0 if given is None else given, None, None, "share", n, label, no_interval=reason)
+        share = 1.0 if given is None else given
+        return Estimate(share, None, None, "share", n, label, confidence_level, no_interval=reason)
     revenue, margin = customers["revenue"].to_numpy(dtype=float), customers["margin"].to_numpy(dtype=float)
     share = float(margin.sum() / revenue.sum()) if revenue.sum() > 0 else np.nan
     if not 0 < share <= 1:

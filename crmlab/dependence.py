@@ -145,8 +145,6 @@ def net_profit_share(customers: pd.DataFrame, *, top: float = 0.2, confidence_le
     margin = np.maximum(required_columns(customers, ("margin",))["margin"].to_numpy(dtype=float), 0.0)
     if not margin.sum() > 0:
         return None
-    label = _("share of net profit from the top {top} of customers").format(
-        top=language.quantity(top, "share", digits=0 if round(100 * top, 6).is_integer() else 1)
-    )
+    label = _("share of net profit from the top {top} of customers").format(top=language.stated_share(top))
     largest_first = np.sort(margin)[::-1] / margin.max()
     return lorenz.top_share(largest_first, top=top, label=label, confidence_level=confidence_level)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from crmlab.messages import blocks
+from crmlab.notebook import read_parameters
 
 # what a cell hands to `tables`, `plots` and `prose` to be shown
 _KEYWORDS = {"title", "subtitle", "read", "label"}
@@ -15,7 +16,7 @@ _KEYWORDS = {"title", "subtitle", "read", "label"}
 def extract_notebook(
     fileobj: IO[bytes], keywords, comment_tags, options
 ) -> Iterator[tuple[int, str | None, str, list[str]]]:
-    """Title, Markdown and the texts that code cells show, as Babel's extractors yield them.
+    """Title, Markdown, the help of parameters and the texts that code cells show, as Babel's extractors yield them.
 
     Shown are strings given as title, subtitle, read or label, the values of `labels={...}`, and whatever is given by
     position to a function of `prose`.
@@ -24,7 +25,10 @@ def extract_notebook(
     found = [notebook["metadata"].get("crmlab", {}).get("title", "")]
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        found += _of_markdown(source) if cell["cell_type"] == "markdown" else _of_code(source)
+        if "parameters" in cell["metadata"].get("tags", ()):
+            found += [parameter.help for parameter in read_parameters(source, where=found[0])]
+        else:
+            found += _of_markdown(source) if cell["cell_type"] == "markdown" else _of_code(source)
     for text in dict.fromkeys(found):
         # line numbers would change with every edit, and with them the whole catalogue
         if text:

@@ -8,7 +8,7 @@ import pandas as pd
 from crmlab import intervals, sampling
 from crmlab.absence import FitError
 from crmlab.intervals import Estimate
-from crmlab.language import number, quantity
+from crmlab.language import number, quantity, stated_share
 from crmlab.likelihood import prediction, prediction_bounds
 from crmlab.messages import _, sentences
 from crmlab.purchases import PurchaseModel
@@ -81,7 +81,7 @@ class HoldoutCheck:
             difference=quantity(abs(self.bias.value), "share"),
             predicted=number(self.predicted),
             actual=number(self.actual),
-            level=quantity(self.bias.confidence_level, "share", digits=0),
+            level=stated_share(self.bias.confidence_level),
             low=quantity(self.bias.low, "share"),
             high=quantity(self.bias.high, "share"),
             n=number(self.bias.n),

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 
 from crmlab import language
 from crmlab.messages import N_, _
@@ -100,7 +101,7 @@ class Estimate:
         # a noun stands once, with the value; a currency or per cent sign with every number
         unit = "" if language.is_noun(self.unit) else self.unit
         span = language.span(self.low, self.high, unit, digits=self._decimals)
-        level = language.quantity(self.confidence_level, "share", digits=0)
+        level = language.stated_share(self.confidence_level)
         return _("({level} interval {span}, n = {n})").format(level=level, span=span, n=language.number(self.n))
 
     def __str__(self):
@@ -131,10 +132,7 @@ def z_score(confidence_level: float) -> float:
     """
     if not 0 < confidence_level < 1:
         raise ValueError(f"`confidence_level` must lie between 0 and 1, got {confidence_level}")
-    # here, so that pages of published figures need neither numpy nor scipy
-    from scipy import stats
-
-    return float(stats.norm.ppf(0.5 + confidence_level / 2))
+    return NormalDist().inv_cdf(0.5 + confidence_level / 2)
 
 
 def count(value: int, unit: str, label: str) -> Estimate:
@@ -142,7 +140,7 @@ def count(value: int, unit: str, label: str) -> Estimate:
     return Estimate(int(value), None, None, unit, int(value), label, no_interval=FULL_COUNT)
 
 
-def wilson(successes: int, n: int, *, label: str = "", confidence_level: float = 0.95) -> Estimate:
+def wilson(successes: float, n: float, *, label: str = "", confidence_level: float = 0.95) -> Estimate:
     r"""Share of successes with Wilson's score interval.
 
     .. math:: \frac{\hat p + z^2/2n \pm z\sqrt{\hat p(1-\hat p)/n + z^2/4n^2}}{1 + z^2/n}
@@ -152,7 +150,7 @@ def wilson(successes: int, n: int, *, label: str = "", confidence_level: float =
     successes
         How many of the `n` succeeded, 0 to `n`.
     n
-        Number of trials, at least 1.
+        Number of trials, at least 1; of trials that hang together, as many as they are worth, perhaps a fraction.
 
     Returns
     -------

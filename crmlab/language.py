@@ -23,6 +23,7 @@ _NOUNS = {
     "days": N_("{number} days"),
     "hours": N_("{number} hours"),
     "answers": N_("{number} answers"),
+    "rows": N_("{number} rows"),
     "percentage points": N_("{number} percentage points"),
 }
 _ONE = {
@@ -34,6 +35,7 @@ _ONE = {
     "days": N_("{number} day"),
     "hours": N_("{number} hour"),
     "answers": N_("{number} answer"),
+    "rows": N_("{number} row"),
     "percentage points": N_("{number} percentage point"),
 }
 # Longer numbers nobody reads in full, and Babel cannot set some of them.
@@ -109,6 +111,18 @@ def quantity(value: float, unit: str, *, digits: int | None = None) -> str:
     told = number(value, digits)
     names = _ONE if told in ("1", "−1") else _NOUNS
     return _(names[unit]).format(number=told) if unit in names else f"{told} {unit}"
+
+
+def stated_share(share: float) -> str:
+    """A share that somebody set, such as a level of confidence: with the decimals that it has, two at most.
+
+    Examples
+    --------
+    >>> stated_share(0.95), stated_share(0.975)
+    ('95%', '97.5%')
+    """
+    fraction = f"{100 * share:.6f}".rstrip("0").partition(".")[2]
+    return quantity(share, "share", digits=min(len(fraction), 2))
 
 
 def span(low: float, high: float, unit: str, *, digits: int | None = None) -> str:

@@ -182,7 +182,7 @@ def prediction_bounds(outcomes, confidence_level: float) -> np.ndarray:
     needed = int(np.ceil(1 / tail - 1e-9)) - 1
     draws = len(outcomes)
     if draws < needed:
-        level = f"{confidence_level:.0%}"
+        level = f"{100 * confidence_level:.6g}%"
         raise ValueError(f"`draws` must be at least {needed} for a {level} interval, got {draws}")
     # Outcomes themselves, not values between them: of counts, those between 0 and 1 would leave out 0.
     rank = int(tail * (draws + 1) + 1e-9)

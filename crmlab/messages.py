@@ -66,6 +66,36 @@ def ngettext(one: str, more: str, n: int) -> str:
     return _catalogue(spoken()).ngettext(one, more, n)
 
 
+class Reason(str):
+    """Why a row is left out: the text itself is English, as errors say it; `told` is what a report says.
+
+    Parameters
+    ----------
+    message
+        Marked for translation, with names of `values` in braces.
+
+    Examples
+    --------
+    >>> Reason("must be at least {low}", low=0)
+    'must be at least 0'
+    """
+
+    message: str
+    values: dict[str, object]
+
+    def __new__(cls, message: str, **values: object) -> "Reason":
+        if isinstance(message, Reason):
+            return message
+        made = super().__new__(cls, message.format(**values) if values else message)
+        made.message, made.values = message, values
+        return made
+
+    def told(self) -> str:
+        """In the language that is spoken; reasons among the values too."""
+        values = {name: value.told() if isinstance(value, Reason) else value for name, value in self.values.items()}
+        return _(self.message).format(**values) if values else _(self.message)
+
+
 def sentences(*parts: object) -> str:
     """Whole sentences one after another, as the language sets them; empty ones are left out."""
     # Chinese sentences end in a full-width stop, which brings its own space
@@ -103,8 +133,8 @@ def blocks(source: str) -> list[tuple[str, str]]:
             fenced, open_block = fenced ^ fence, False
             continue
         heading, item = re.match(r"(#{1,6} +)(.*)", line), _MARK.match(line)
-        if heading or item:
-            found.append((heading or item).groups())
+        if begun := heading or item:
+            found.append((begun[1], begun[2]))
             open_block = not heading
         elif open_block:
             found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")

@@ -14,6 +14,7 @@ import tokenize
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import GenericAlias
 from typing import Annotated, Any, Literal, Optional
 
 from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
@@ -138,7 +139,7 @@ def read_notebook(path: Path) -> Notebook:
         any_of=tuple(about.get("any_of", ())),
         optional=tuple(about.get("optional", ())),
         needs=tuple(about.get("needs", ())),
-        parameters=_parameters(sources[0], where),
+        parameters=read_parameters(sources[0], where),
     )
 
 
@@ -157,7 +158,14 @@ def read_notebooks(folder: Path) -> dict[str, Notebook]:
     return found
 
 
-def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
+def read_parameters(source: str, where: str) -> tuple[Parameter, ...]:
+    """What the source of a parameters cell declares; `where` names its notebook in errors.
+
+    Raises
+    ------
+    InputError
+        If a line is no declaration, its default is not of its type, or `client` and `as_of` do not come first.
+    """
     try:
         lines = parsed(source).body
     except SyntaxError as error:
@@ -170,27 +178,26 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     found = []
     for line in lines:
         try:
-            if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
-                raise ValueError("must read `name: type = default`")
-            annotation = line.annotation
-            if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-                annotation = parsed(annotation.value, mode="eval").body
-            parameter = Parameter(
-                name=line.target.id,
-                type=_type(annotation),
-                default=ast.literal_eval(line.value),
-                help=comments.get(line.end_lineno, ""),
-            )
-            TypeAdapter(parameter.type, config=ConfigDict(strict=True)).validate_python(parameter.default)
+            found.append(_parameter(line, comments.get(line.end_lineno, "")))
         except ValidationError as error:
             fault = error.errors()[0]["msg"].replace("Input should", "must")
             raise InputError(f"{where}: parameters cell, line {line.lineno}: the default {fault}") from error
         except ValueError as error:
             raise InputError(f"{where}: parameters cell, line {line.lineno}: {error}") from error
-        found.append(parameter)
     if [parameter.name for parameter in found[: len(RESERVED)]] != list(RESERVED):
         raise InputError(f"{where}: the parameters cell must begin with {' and '.join(RESERVED)}")
     return tuple(found)
+
+
+def _parameter(line: ast.stmt, help_text: str) -> Parameter:
+    if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
+        raise ValueError("must read `name: type = default`")
+    annotation = line.annotation
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        annotation = parsed(annotation.value, mode="eval").body
+    parameter = Parameter(line.target.id, _type(annotation), default=ast.literal_eval(line.value), help=help_text)
+    TypeAdapter(parameter.type, config=ConfigDict(strict=True)).validate_python(parameter.default)
+    return parameter
 
 
 def _type(node: ast.expr) -> Any:
@@ -203,9 +210,9 @@ def _type(node: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=choices)):
             return Literal[tuple(choice.id for choice in choices if isinstance(choice, ast.Name))]
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            return list[_type(item)]
+            return GenericAlias(list, _type(item))
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[key, value])):
-            return dict[_type(key), _type(value)]
+            return GenericAlias(dict, (_type(key), _type(value)))
     raise ValueError(
         f"{ast.unparse(node)} is not a type a parameter can have; known: {', '.join(_TYPES)}, Optional, Literal"
     )

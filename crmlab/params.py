@@ -174,7 +174,7 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
     notebooks = read_notebooks(project.notebooks)
     if as_of is not None:
         content["as_of"] = as_of
-    sections = {
+    sections: dict[str, Any] = {
         name: (create_model(name, __config__=STRICT, **_fields(notebook)), ...)
         for name, notebook in notebooks.items()
         if name in content
@@ -198,7 +198,7 @@ def load_params(project: Project, client: str, *, as_of: str | None = None) -> P
     )
 
 
-def _fields(notebook: Notebook) -> dict[str, tuple[Any, Any]]:
+def _fields(notebook: Notebook) -> dict[str, Any]:
     return {p.name: (p.type, p.default) for p in notebook.parameters if p.name not in RESERVED}
 
 

@@ -75,7 +75,7 @@ def bottom_line(headline: str, *parts: str) -> Block:
     return Block({"type": "bottom_line", "headline": headline, "text": rest}, html, sentences(headline, rest))
 
 
-def answer(*parts: str) -> Block:
+def answer(*parts: str | Absent) -> Block:
     """The paragraph under a section's question: its answer, with estimate, interval and n.
 
     Parts that are absent are left out; where all are, a note says why.
@@ -173,8 +173,7 @@ def _line(card: dict) -> str:
 def _card(estimate: Estimate, scale, target: Target | None, previous: Mapping | None) -> dict:
     state, state_text = _state(estimate, target)
     value, unit, bounds = shown(estimate)
-    level = language.quantity(estimate.confidence_level, "share", digits=0)
-    n = language.number(estimate.n)
+    level, n = language.stated_share(estimate.confidence_level), language.number(estimate.n)
     return {
         "name": capitalised(estimate.label),
         "value": value,

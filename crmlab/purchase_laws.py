@@ -47,7 +47,8 @@ class Histories:
     @cached_property
     def at_end(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distinct pairs of x and T, and which of them each history has."""
-        return _distinct(self.x, self.T)
+        x, T, of = _distinct(self.x, self.T)
+        return x, T, of
 
     @cached_property
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +210,7 @@ class Pareto:
         return np.where(end >= first, 1 + more, 0), more, end
 
 
-LAWS = {
+LAWS: dict[str, BetaGeometric | Pareto] = {
     "bg_nbd": BetaGeometric("BG/NBD", "BetaGeoFitter", 0),
     "mbg_nbd": BetaGeometric("MBG/NBD", "ModifiedBetaGeoFitter", 1),
     "pareto_nbd": Pareto(),
@@ -267,4 +268,4 @@ def expected_of_new(law, params, t) -> np.ndarray:
     return law.expected_if_alive(params, t, 0.0, 0.0) * probability_alive(law, params, _NEW)[0]
 
 
-_NEW = Histories(*np.zeros((3, 1)), of=np.zeros(1, dtype=int))
+_NEW = Histories(np.zeros(1), np.zeros(1), np.zeros(1), of=np.zeros(1, dtype=int))

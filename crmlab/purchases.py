@@ -113,6 +113,12 @@ class PurchaseModel:
         histories = Histories.among(*_history(customers))
         return probability_alive(LAWS[self.name], self._values, histories)[histories.of]
 
+    def draw_p_alive(self, customers: pd.DataFrame, *, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        """`p_alive` with parameters as uncertain as the data leave them, `draws` times."""
+        histories = Histories.among(*_history(customers))
+        for params in self._drawn(draws, rng):
+            yield probability_alive(LAWS[self.name], params, histories)[histories.of]
+
     def simulate_purchases(self, t: float, customers: pd.DataFrame, *, draws: int, seed: int) -> Iterator[np.ndarray]:
         """Purchases of each customer within `t` of the end of the observation, `draws` times.
 
@@ -131,9 +137,12 @@ class PurchaseModel:
 
     def _futures(self, t: float, customers: pd.DataFrame, draws: int, rng: np.random.Generator) -> Iterator[Future]:
         histories = Histories.among(*_history(customers))
-        objective = self._maximum.objective if self._maximum else None
-        for params in draw_params(self._values, self.covariance, draws=draws, rng=rng, objective=objective):
+        for params in self._drawn(draws, rng):
             yield simulate(LAWS[self.name], params, t, histories, rng)
+
+    def _drawn(self, draws: int, rng: np.random.Generator) -> np.ndarray:
+        objective = self._maximum.objective if self._maximum else None
+        return draw_params(self._values, self.covariance, draws=draws, rng=rng, objective=objective)
 
     def expected_in_first_year(self) -> Estimate:
         """Repeat purchases expected of a new customer in the first year, with the parameters' uncertainty."""
@@ -254,7 +263,8 @@ def _maximum(law, histories: Histories, sizes: np.ndarray) -> Maximum:
     start = np.where(law.shapes, 1.0, histories.T.max() / 10)
     if (step := len(histories.x) // _ENOUGH) > 1:
         # they stand in order, so that every so many-th is a fair sample, and its maximum a step or two from that of all
-        part = Histories(*(each[::step] for each in (histories.x, histories.t_x, histories.T)), of=np.arange(0))
+        x, t_x, T = (each[::step] for each in (histories.x, histories.t_x, histories.T))
+        part = Histories(x, t_x, T, of=np.arange(0))
         start = _maximum(law, part, sizes[::step]).params
     by_hand = getattr(law, "derivatives", None)
     return maximise(

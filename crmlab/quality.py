@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crmlab.checks import UNCLOSED, Rule
-from crmlab.contract import InputError, Reason
-from crmlab.messages import N_
+from crmlab.contract import InputError
+from crmlab.messages import N_, Reason
 from crmlab.privacy import harmless
 from crmlab.reading.sql import quoted
 
@@ -80,7 +80,7 @@ class Quality:
     def to_dict(self) -> dict:
         """The entry of a report's JSON, its reasons in the language that is spoken."""
         reasons = {reason.told(): n for reason, n in self.reasons.items()}
-        further = {"filtered": self.filtered} if self.filtered else {}
+        further: dict[str, object] = {"filtered": self.filtered} if self.filtered else {}
         further |= {"lacking": dict(self.lacking)} if self.lacking else {}
         return {"rows": self.rows, "rejected": self.rejected, "reasons": reasons} | further
 

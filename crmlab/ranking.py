@@ -12,6 +12,8 @@ Biometrics 44, 837-845. Obuchowski (1997), Nonparametric analysis of clustered R
 Cox (1958), Two further applications of a model for binary regression, Biometrika 45, 562-565.
 """
 
+from typing import Any
+
 import numpy as np
 
 from crmlab import intervals
@@ -50,7 +52,7 @@ def area_under_curve(
     y, who = _both(outcomes), _places(customers, len(outcomes))
     auc, influence = _area(y, np.asarray(probabilities, dtype=float), who)
     label = label or _("area under the ROC curve (AUC)")
-    shown = {"unit": "index", "n": len(y), "label": label, "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"unit": "index", "n": len(y), "label": label, "confidence_level": confidence_level}
     if min(y.sum(), len(y) - y.sum()) < 2:
         return Estimate(auc, None, None, **shown, no_interval=_FEW)
     if auc in (0.0, 1.0):
@@ -96,8 +98,8 @@ def lift(outcomes, chosen, customers, *, label: str, confidence_level: float = 0
     # of the logarithm, so that it stays above nought
     influence = inside * (y / y[inside].sum() - 1 / inside.sum()) - (y / y.sum() - 1 / len(y))
     half = intervals.z_score(confidence_level) * clustered_error(influence, customers)
-    ends = (float(ratio * np.exp(sign * half)) for sign in (-1, 1))
-    return Estimate(float(ratio), *ends, "ratio", int(inside.sum()), label, confidence_level)
+    low, high = (float(ratio * np.exp(sign * half)) for sign in (-1, 1))
+    return Estimate(float(ratio), low, high, "ratio", int(inside.sum()), label, confidence_level)
 
 
 def calibration(
@@ -118,7 +120,7 @@ def calibration(
     log_odds = np.log(held / (1 - held))
     if not 0 < y.sum() < len(y):
         return None, None
-    shown = {"n": len(y), "confidence_level": confidence_level}
+    shown: dict[str, Any] = {"n": len(y), "confidence_level": confidence_level}
     one = np.ones((len(y), 1))
     shift, error = _logit(one, y, log_odds, customers)
     intercept = intervals.from_standard_error(

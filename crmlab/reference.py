@@ -48,11 +48,11 @@ def _dictionary(notebooks: Iterable[Notebook]) -> str:
     )
     parts = [
         _MADE,
-        f"# {_('Data dictionary')}",
+        "# " + _("Data dictionary"),
         rules.format(first=first, last=last),
-        f"## {_('Tables')}",
+        "## " + _("Tables"),
         *map(_table, TABLES.values()),
-        f"## {_('Parameters')}",
+        "## " + _("Parameters"),
         _("A section of the notebook's name in the client's file overrides them."),
         *map(_parameters, notebooks),
     ]
@@ -115,7 +115,7 @@ def _type(declared: typing.Any) -> str:
     if origin is typing.Literal:
         return listed(f"`{choice}`" for choice in arguments)
     if origin is typing.Annotated:
-        limits = [str(limit) for field in arguments[1:] for limit in getattr(field, "metadata", ())]
+        limits = [str(limit) for field in arguments[1:] for limit in getattr(field, "metadata", (field,))]
         return clauses([_type(arguments[0]), *(f"`{limit}`" for limit in map(_limit, limits) if limit)])
     if origin in (typing.Union, types.UnionType):
         return _("{type}, or none").format(type=listed(_type(each) for each in arguments if each is not type(None)))
@@ -131,11 +131,11 @@ def _limit(limit: str) -> str:
 
 
 def _glossary(notebooks: Iterable[Notebook]) -> str:
-    parts = [_MADE, f"# {_('Glossary')}", _("Terms as the reports use them, by report.")]
+    parts = [_MADE, "# " + _("Glossary"), _("Terms as the reports use them, by report.")]
     for notebook in notebooks:
         parts += [f"## {_(notebook.title)}", *_definitions(notebook)]
     head = (_("Indicator"), _("Metric"), _("Part"), _("Report"), _("Scores 0 at"), _("Scores 100 at"))
-    parts += [f"## {_('Indicators of the diagnosis')}", _rows(head, map(_indicator, DEFAULTS))]
+    parts += ["## " + _("Indicators of the diagnosis"), _rows(head, map(_indicator, DEFAULTS))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -186,7 +186,7 @@ def value_scenarios(
         return worth.total.value * _value(stream, of, retention, worth.horizon_months) / without
 
     base = value(terms)
-    rows = {BASE: {}} | {
+    rows: dict[str, Mapping[str, float]] = {BASE: {}} | {
         names[1 + up]: {name: sign * moves[name]}
         for name, names in PARAMETERS.items()
         if name in moves

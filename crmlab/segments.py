@@ -96,7 +96,8 @@ class RFM:
 
     def segment_names(self) -> pd.Series:
         """The segment of each customer, in their order, by its name in the language that is spoken."""
-        return self.customers["segment"].map(segment_name)
+        names = _names()
+        return self.customers["segment"].map(lambda segment: names.get(segment, segment))
 
     def summary(self) -> str:
         """How many are champions, and how many were good customers but have not returned; what both brought."""

@@ -89,7 +89,7 @@ def _grid(s: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     ends = np.array([[-9.0, 9.0], [1e-3, 1 - 1e-3]])
     widest = ends.copy()
     for _pass in range(_PASSES):
-        logit, root = (np.linspace(*end, _POINTS) for end in ends)
+        logit, root = (np.linspace(low, high, _POINTS) for low, high in ends)
         mean, spread = (axis.ravel() for axis in np.meshgrid(special.expit(logit), root, indexing="ij"))
         size = spread**-2 - 1
         a, b = mean * size, (1 - mean) * size

@@ -69,7 +69,7 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def hidden_cells(
-    counts: Sequence[float],
+    counts: Sequence[float] | np.ndarray,
     sums: Sequence[Sequence[int]],
     *,
     min_group: int = MIN_GROUP,
@@ -98,7 +98,7 @@ def hidden_cells(
         raise ValueError("`min_group` must be at least 3, or 1, which hides nothing; got 2")
     counts = np.nan_to_num(np.asarray(counts, dtype=float))
     hidden, shown = (counts > 0) & (counts < min_group), np.ones(len(sums), dtype=bool)
-    order = np.lexsort((names if names is not None else np.arange(len(counts)), counts))
+    order = np.lexsort((np.arange(len(counts)) if names is None else np.asarray(names), counts))
     lines = [np.asarray(line, dtype=int) for line in sums]
     while (telling := _telling(counts, hidden, lines, shown, min_group, amounts)) is not None:
         open_ones = [cell for cell in order if counts[cell] > 0 and not hidden[cell] and cell in lines[telling]]
@@ -132,7 +132,7 @@ def overlapping(
     meet = groups.T @ groups > 0
     own = (np.arange(len(sizes)) >= settled) & (sizes > 0)
     # to hide more makes no other group easier to tell, so that each is judged until it is not told
-    unjudged = [place for place in np.flatnonzero(hidden) if sizes[place] > 0]
+    unjudged = [int(place) for place in np.flatnonzero(hidden) if sizes[place] > 0]
     while unjudged:
         shown = own & ~hidden
         if not shown.any() or _open(unjudged[-1], parts, groups, sizes, hidden, min_group):

@@ -139,7 +139,7 @@ def table(
         raise ValueError("`frame` must have at least one column, got none")
     formats, labels, bars, intervals = dict(formats or {}), dict(labels or {}), dict(bars or {}), dict(intervals or {})
     ends = [end for pair in intervals.values() for end in pair]
-    named = {"formats": formats, "labels": labels, "bars": bars, "intervals": [*intervals, *ends]}
+    named = {"formats": [*formats], "labels": [*labels], "bars": [*bars], "intervals": [*intervals, *ends]}
     for argument, given in named.items():
         unknown = [name for name in given if name not in frame.columns]
         if unknown:
@@ -192,7 +192,9 @@ def of(result, **options) -> Table | Block:
     return table(frame, **(known | options))
 
 
-def data_quality(quality_rows: Sequence[Mapping], *, title: str = N_("What was read and what was kept")) -> Table:
+def data_quality(
+    quality_rows: Sequence[Mapping], *, title: str = N_("What was read and what was kept")
+) -> Table | Block:
     """Rows read, kept and rejected for each table, from `quality_rows` of `{table, rows, accepted, rejected, remarks}`.
 
     A table that the client does not supply has None for its numbers.

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from crmlab.language import day, number, quantity
+from crmlab.language import day, number, stated_share
 from crmlab.likelihood import prediction_bounds
 from crmlab.messages import N_, _, sentences
 from crmlab.purchases import PurchaseModel
@@ -77,7 +77,7 @@ class Tracking:
 
     def summary(self) -> str:
         """How many steps lay outside their intervals, and when the sum so far left its own for good."""
-        expected = quantity(1 - self.confidence_level, "share", digits=0)
+        expected = stated_share(1 - self.confidence_level)
         by_step = _(
             "Of {steps} weeks, {outside} lay outside the interval of their forecast; about {expected} would by chance."
         ).format(steps=number(len(self.whole)), outside=number(self.outside), expected=expected)

@@ -56,7 +56,7 @@ class Concentration:
     def summary(self) -> str:
         """What the top customers brought, and what share of customers brought half of revenue."""
         brought = _("The top {top} of customers brought {share} of revenue {evidence}.").format(
-            top=_per_cent(self.top), share=self.top_share.text(), evidence=self.top_share.evidence()
+            top=language.stated_share(self.top), share=self.top_share.text(), evidence=self.top_share.evidence()
         )
         half = _("Half of it came from {share} of customers {evidence}.").format(
             share=self.half.text(), evidence=self.half.evidence()
@@ -107,7 +107,7 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
     scaled = largest_first / largest_first[0]
     reached = lorenz.cumulative_share(scaled)
     level = {"confidence_level": confidence_level}
-    top_label = _("share of revenue from the top {top} of customers").format(top=_per_cent(top))
+    top_label = _("share of revenue from the top {top} of customers").format(top=language.stated_share(top))
     positions = np.round(np.linspace(0, n, min(n + 1, CURVE_POINTS - 1)))
     positions = np.unique(np.append(positions, round(top * n, 9)))
     return Concentration(
@@ -128,10 +128,6 @@ def concentration(revenue, *, top: float = 0.20, unit: str = "", confidence_leve
         negatives=int((given < 0).sum()),
         unit=unit,
     )
-
-
-def _per_cent(share: float) -> str:
-    return language.quantity(share, "share", digits=0 if round(100 * share, 6).is_integer() else 1)
 
 
 def repeat_share(customers: pd.DataFrame, *, confidence_level: float = 0.95) -> Estimate:
@@ -155,16 +151,15 @@ def metrics(
     Parameters
     ----------
     customers
-        One row per customer: `purchases` (how many) and `revenue`, net of refunds.
+        One row per customer: `revenue`, net of refunds.
     concentration, repeat_share
         As the functions of these names give them.
     """
-    frame = required_columns(customers, ("purchases", "revenue"))
+    frame = required_columns(customers, ("revenue",))
     n, unit = len(frame), concentration.unit
     name = f"top_{round(100 * concentration.top, 6):g}_percent_share"
     published = {
         "customers": intervals.count(n, "customers", _("customers")),
-        "transactions": intervals.count(int(frame["purchases"].sum()), "purchases", _("purchases, without refunds")),
         "revenue": Estimate(
             float(frame["revenue"].sum()),
             None,

@@ -58,7 +58,7 @@ class WhatIf:
         Of its sums.
     """
 
-    shown: tables.Table
+    shown: tables.Table | prose.Block
     dials: tuple[Dial, ...]
     result: Callable[..., Any]
     figure: Callable
@@ -73,12 +73,13 @@ class WhatIf:
             One for each dial, by its name; those left out stay as expected.
         """
         found = attempt(self.result, **({dial.name: dial.value for dial in self.dials} | values))
-        if isinstance(found, Absent):
-            return prose.answer(found).html
         drawn = plots.figure(self.figure, found)
-        table = tables.of(found, title=self.shown.content["title"], currency=self.currency).gt.as_raw_html()
+        table = tables.of(found, title=self.shown.content["title"], currency=self.currency)
+        if isinstance(drawn, prose.Block) or isinstance(table, prose.Block):  # of what is absent there is neither
+            return prose.answer(found).html
         image, label = base64.b64encode(drawn.image.encode()).decode(), escape(drawn.content["label"])
-        return f'<img alt="{label}" src="data:image/svg+xml;base64,{image}" style="max-width: 100%">{table}'
+        picture = f'<img alt="{label}" src="data:image/svg+xml;base64,{image}" style="max-width: 100%">'
+        return picture + table.gt.as_raw_html()
 
     def widget(self):
         """The sliders and what they redraw, as a widget of Jupyter's."""

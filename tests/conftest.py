@@ -146,6 +146,26 @@ def browser():
         opened.close()
 
 
+@pytest.fixture
+def visit(browser):
+    """Opens a file, with options of a context; gives the page, what it asked for and what it said on the console."""
+    contexts = []
+
+    def open_(path: Path, *, width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page, asked, said = context.new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path.as_uri())
+        return page, asked, said
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
 def example_project(tmp_path_factory) -> Path:
     """The project with the simulated client's data, made anew."""

@@ -160,9 +160,11 @@ def test_every_engine_gives_the_definition(log):
 
 
 def test_says_what_is_wrong():
-    with pytest.raises(ValueError, match="`transactions` must have the columns customer_id, date and amount"):
+    with pytest.raises(
+        ValueError, match="`transactions` must have the columns customer_id, date and amount; missing: amount"
+    ):
         exposure_months(LOG.drop(columns="amount"), EXPOSURE, until=UNTIL)
-    with pytest.raises(ValueError, match="`exposure` must have the columns customer_id and treated"):
+    with pytest.raises(ValueError, match="`exposure` must have the columns customer_id and treated; missing: treated"):
         exposure_months(LOG, EXPOSURE.drop(columns="treated"), until=UNTIL)
     with pytest.raises(ValueError, match="`exposure` must have one row per customer"):
         exposure_months(LOG, pd.concat([EXPOSURE, EXPOSURE]), until=UNTIL)

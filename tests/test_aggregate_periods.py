@@ -32,6 +32,12 @@ def test_hand_case():
     assert found.data_from == date(2022, 6, 1) and found.comparable
 
 
+def test_lines_of_one_order_are_one_purchase():
+    lines = pd.concat([LOG, LOG[LOG["amount"] == 30].assign(amount=8.0)])
+    rows = adjacent_periods(lines, until="2024-12-31").customers.set_index("customer_id")
+    assert rows.loc["a", ["purchases", "revenue"]].tolist() == [1, 38]
+
+
 def test_the_embedded_engine_gives_the_same():
     relation = duckdb.connect().from_df(LOG)
     found, expected = (adjacent_periods(log, until="2024-12-31", months=6).customers for log in (relation, LOG))

@@ -46,7 +46,7 @@ MAY_IMPORT = (
         "expressions": {"contract", "parsing"},
         "messages": set(),
         "parsing": set(),
-        "extraction": {"messages"},
+        "extraction": {"messages", "notebook"},
         "language": {"messages"},
     }
     | {"intervals": {"language", "messages"}, "aggregate": set(), "datasets": {"contract"}}

@@ -91,6 +91,15 @@ def test_parameters_are_found_again(c, words):
     assert f"own chance to leave {words} with age" in model.summary()
 
 
+def test_intervals_have_the_level_of_the_model():
+    usual, narrow = fitted(REGULAR), fitted(REGULAR, confidence_level=0.5)
+    wide, close = (model.table().set_index("parameter") for model in (usual, narrow))
+    assert (wide["low"] < close["low"]).all() and (close["high"] < wide["high"]).all()
+    assert narrow.duration_dependence() == pytest.approx(tuple(close.loc["c", ["low", "high"]]))
+    # at 95% nothing can be told
+    assert "cannot be told" in usual.summary() and "cannot be told" not in narrow.summary()
+
+
 def test_who_came_under_observation_later_counts_from_then_on():
     life = lives(np.random.default_rng(6), 60_000, alpha=1.0, beta=9.0, c=1.0)
     entered = np.random.default_rng(7).integers(0, 6, len(life))

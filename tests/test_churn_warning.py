@@ -167,7 +167,7 @@ def test_nobody_and_everybody_at_risk():
     assert (sure.at_risk.value, sure.leavers.low, sure.leavers.high) == (4, 4, 4)
     never = early_warning(CHANCES.assign(probability=0.0), values=VALUES, currency="EUR")
     assert (never.at_risk.value, never.value_at_risk.value) == (0, 0)
-    assert "€0" in never.summary()
+    assert str(never.at_risk) == "0 customers (n = 4)" and "€0" in never.summary()
 
 
 def test_one_customer_and_none():
@@ -294,7 +294,7 @@ def test_metrics_are_those_of_the_first_warning_there_is():
 
     both = warning_metrics(warned(), silent())
     assert list(both) == ["customers_at_risk", "value_at_risk", "silent_customers_at_risk", "silent_value_at_risk"]
-    assert both["customers_at_risk"].n == 2 and both["silent_customers_at_risk"].n == 3
+    assert both["customers_at_risk"].n == 4 and both["silent_customers_at_risk"].n == 5
     assert warning_metrics(Absent("no contracts"), silent()) == silent().metrics()
     assert warning_metrics(Absent("no contracts"), Absent("no purchases")) == {}
 
@@ -305,7 +305,8 @@ def test_silence_says_when_nobody_is_at_risk():
 
 def test_nobody_came_back_so_that_no_silence_is_unusual():
     once = HISTORY.assign(frequency=0, recency=0.0)
-    assert silence_warning(ALIVE, once, currency="USD").at_risk.value == 0
+    nobody = silence_warning(ALIVE, once, currency="USD").at_risk
+    assert (nobody.value, nobody.n) == (0, 5)
 
 
 def test_silence_without_value_and_in_other_units():

@@ -1,5 +1,7 @@
 """What retention is worth: published residual lifetimes, hand-computed contracts, intervals that cover."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,6 +132,8 @@ def test_misuse_is_told():
         contract_values(ONE, HALF, margin=0)
     with pytest.raises(ValueError, match="`annual_discount_rate` must be above 0 without a horizon, got 0"):
         contract_values(ONE, HALF, annual_discount_rate=0, horizon_months=None)
+    with pytest.raises(ValueError, match="`annual_discount_rate` must be above -1, got -1"):
+        contract_values(ONE, HALF, annual_discount_rate=-1)
     with pytest.raises(ValueError, match="`horizon_months` must be a positive integer, got 0"):
         contract_values(ONE, HALF, horizon_months=0)
     with pytest.raises(ValueError, match="`value_months` must be above 0, got 0"):
@@ -218,6 +222,20 @@ def test_the_interval_without_contracts_is_no_narrower_than_that_of_the_value(bu
     assert (found.per_point.high - found.per_point.low) / found.per_point.value >= (
         total.high - total.low
     ) / total.value
+
+
+def test_without_contracts_the_interval_has_the_level_of_the_value(buyers):
+    """Where the value itself is known, what is left is how uncertain the purchase model leaves the proportion."""
+    worth, purchases, customers = buyers
+    known = replace(worth.total, low=worth.total.value, high=worth.total.value)
+    wide, close = (
+        purchase_retention_worth(
+            replace(worth, total=replace(known, confidence_level=level)), purchases, customers, draws=60
+        ).per_point
+        for level in (0.95, 0.5)
+    )
+    assert (wide.confidence_level, close.confidence_level) == (0.95, 0.5)
+    assert wide.low < close.low < close.high < wide.high
 
 
 def test_inputs_stay_as_they_are():

@@ -23,6 +23,19 @@ def test_open_gives_tables_and_aggregates_as_of_the_last_date(small):
     assert repr(client) == "<Client acme as of 2024-03-31: transactions>"
 
 
+def test_rows_are_counted_as_rows_not_as_orders(small):
+    """Of an order there may be several."""
+    lines = "customer_id,date,amount,order_id\n1,2024-01-05,3,A\n1,2024-01-05,4,A\n2,2024-01-06,5,B\n"
+    small.write("data/acme/transactions.csv", lines)
+    rows = crmlab.open("acme").rows("transactions")
+    assert (rows.text(), rows.label) == ("3 rows", "rows of the table transactions that are used")
+
+
+def test_a_count_of_rows_is_told_in_the_language_spoken(small, untranslated):
+    rows = crmlab.open("acme").rows("transactions")
+    assert untranslated(f"{rows.text()} {rows.label}") == ["transactions"]
+
+
 def test_an_earlier_as_of_date_hides_what_came_after_it(small):
     client = crmlab.open("acme", "2024-01-31")
     assert client.table("transactions").collect().shape[0] == 2

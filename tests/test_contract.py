@@ -1,12 +1,10 @@
 """The tables of the contract hold together."""
 
-import copy
-import json
 from typing import get_args
 
 import pytest
 
-from crmlab.contract import TABLES, InputError, Kind, Reason, suggestion
+from crmlab.contract import TABLES, InputError, Kind, suggestion
 
 every_table = pytest.mark.parametrize("table", [pytest.param(table, id=name) for name, table in TABLES.items()])
 
@@ -59,22 +57,13 @@ def test_refunds_are_allowed_and_scores_are_bounded():
     assert (nps.kind, nps.low, nps.high) == ("integer", 0, 10)
 
 
+def test_a_column_that_a_table_does_not_have_is_named():
+    with pytest.raises(ValueError, match="`name` must be a column of transactions, got 'amuont'; did you mean amount?"):
+        TABLES["transactions"].column("amuont")
+
+
 def test_only_contracts_take_further_columns():
     assert [name for name, table in TABLES.items() if table.any_columns] == ["contracts"]
-
-
-def test_a_reason_is_english_and_told_in_the_language_spoken(untranslated):
-    low = Reason("must be at least {low}", low="0")
-    whole = Reason("{column} {reason}", column="amount", reason=low)
-    assert (str(whole), json.dumps({whole: 1})) == ("amount must be at least 0", '{"amount must be at least 0": 1}')
-    assert untranslated(whole.told()) == ["amount"]
-    assert low.told().endswith(" 0")
-
-
-@pytest.mark.parametrize("text", ["must be {odd}", "100%", "{"])
-def test_a_reason_without_values_stands_as_it_is(text):
-    assert Reason(text) == Reason(Reason(text)) == Reason(text).told() == text
-    assert copy.deepcopy(Reason("{a}", a=1)).told() == "1"
 
 
 def test_suggestion():

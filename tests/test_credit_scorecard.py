@@ -70,6 +70,16 @@ def test_too_few_defaults_give_everyone_the_same_chance():
     )
 
 
+@pytest.mark.parametrize("intercept", [-2.5, -5])
+def test_the_share_in_default_has_the_level_that_was_asked_for(intercept):
+    """With features and, of too few defaults, without."""
+    outcomes, customers = sample(600, intercept=intercept)
+    narrow, usual = (default_model(outcomes, customers, features=FEATURES, **level).rate
+                     for level in ({"confidence_level": 0.8}, {}))  # fmt: skip
+    assert (narrow.confidence_level, usual.confidence_level) == (0.8, 0.95)
+    assert usual.low < narrow.low < narrow.high < usual.high
+
+
 @pytest.mark.parametrize("happened", [False, True])
 def test_one_kind_of_outcome_only(happened):
     outcomes, customers = sample(40)
@@ -122,6 +132,8 @@ def test_misuse_is_named():
         default_model(outcomes.drop(columns="observed"), customers, features=FEATURES)
     with pytest.raises(ValueError, match="`customers` must have one row per customer"):
         default_model(outcomes, pd.concat([customers, customers]), features=FEATURES)
+    with pytest.raises(ValueError, match="`confidence_level` must lie between 0 and 1, got 95"):
+        default_model(outcomes, customers, features=FEATURES, confidence_level=95)
     with pytest.raises(ValueError, match="missing: capital"):
         default_model(*sample(), features=FEATURES).probabilities(customers.drop(columns="capital"))
 

@@ -64,6 +64,20 @@ def test_value_that_is_lost_to_default():
     assert found.summary().startswith("After defaults, the lifetime value is ")
 
 
+def test_a_high_level_takes_more_draws():
+    portfolio = young()
+    value = portfolio[["customer_id"]].assign(clv=100.0)
+    total = Estimate(6000.0, 5000.0, 7000.0, "CNY", 60, confidence_level=0.998)
+    with pytest.raises(ValueError, match="`draws` must be at least 999 for a 99.8% interval, got 400"):
+        risk_adjusted_value(value, total, loss(portfolio))
+    found = risk_adjusted_value(value, total, loss(portfolio), draws=999)
+    assert found.deduction.confidence_level == 0.998 and found.deduction.low < found.deduction.high
+    again = risk_adjusted_value(value, total, loss(portfolio), draws=999, seed=1).deduction
+    assert (again.value, again.low, again.high) != tuple(
+        getattr(found.deduction, end) for end in ("value", "low", "high")
+    )
+
+
 def test_customers_without_payments_keep_their_value():
     portfolio = young()
     value = pd.DataFrame({"customer_id": ["stranger", "Y0"], "clv": [50.0, 100.0]})

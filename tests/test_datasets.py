@@ -94,6 +94,13 @@ def test_cdnow_refuses_another_log(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_its_package_one_line_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("crmlab.datasets.files"), "find_spec", lambda name: None)
+    with pytest.raises(datasets.NotInstalled, match="cdnow comes with the package lifetimes, which is not installed"):
+        datasets.write("cdnow", tmp_path / "cdnow")
+    assert not (tmp_path / "cdnow").exists()
+
+
 def test_an_unknown_example_is_named(tmp_path):
     with pytest.raises(InputError, match="there is no example client 'xingling'; did you mean xinglin?"):
         datasets.write("xingling", tmp_path)

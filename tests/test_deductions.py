@@ -90,3 +90,15 @@ def test_all_that_is_said_of_refunds_and_margin_is_translated(untranslated):
 def test_a_margin_that_is_no_share_of_revenue_is_refused():
     with pytest.raises(ValueError, match="`margin` must add up to a share of revenue above 0 and up to 1, got 1.5"):
         deductions.margin_share(pd.DataFrame({"revenue": [100.0, 100.0], "margin": [200.0, 100.0]}))
+
+
+@pytest.mark.parametrize("given", [-0.1, 1.7, float("nan")])
+def test_a_given_margin_is_a_share(given):
+    with pytest.raises(ValueError, match=f"`given` must be a share from 0 to 1, got {given}"):
+        deductions.margin_share(pd.DataFrame({"revenue": [100.0]}), given)
+
+
+@pytest.mark.parametrize("given", [0, 0.3, 1, None])
+def test_a_margin_without_an_interval_keeps_the_level(given):
+    found = deductions.margin_share(pd.DataFrame({"revenue": [100.0, 50.0]}), given, confidence_level=0.9)
+    assert (found.low, found.confidence_level) == (None, 0.9)

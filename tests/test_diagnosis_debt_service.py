@@ -1,5 +1,7 @@
 """Debt service: schedules against numpy-financial, cover by hand, the largest loan, stress."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy_financial
 import pytest
@@ -85,6 +87,14 @@ def test_service_over_the_years():
     assert found.stressed["cover"].iloc[0].value == pytest.approx(found.least.value)
     assert set(found.metrics()) == {"debt_service_cover", "loan_life_cover", "covenant_breach", "break_even_churn"}
     tables.of(found, title="Test", currency="EUR")
+
+
+def test_every_interval_has_the_level_of_the_revenue():
+    revenue = replace(BOOK, total=replace(BOOK.total, confidence_level=0.8))
+    found = debt_service(revenue, LOAN, 400_000.0)
+    assert {each.confidence_level for each in found.metrics().values()} == {0.8}
+    usual = debt_service(BOOK, LOAN, 400_000.0).breach
+    assert usual.low < found.breach.low < found.breach.high < usual.high
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_summary_names_the_direction():
 def test_a_difference_that_rounds_to_nothing_has_no_direction():
     even = replace(checked("bg_nbd"), bias=Estimate(0.0001, -0.05, 0.06, "share", 2357))
     assert "forecast as many repeat purchases as came (1,653 against 1,882; 95% interval" in even.summary()
+    assert "1,882; 99.5% interval" in replace(even, bias=replace(even.bias, confidence_level=0.995)).summary()
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.05, 0.3, -0.3])

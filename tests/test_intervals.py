@@ -21,6 +21,7 @@ def test_estimate_reads_as_prose():
     assert str(share()) == "67.8% (95% interval 66.9% to 68.6%, n = 23,570)"
     assert share().text() == "67.8%"
     assert share().evidence() == "(95% interval 66.9% to 68.6%, n = 23,570)"
+    assert share(confidence_level=0.995).evidence().startswith("(99.5% interval ")
     assert share().bounds() == "[66.9, 68.6]"
     assert "(90% interval" in str(share(confidence_level=0.9))
 

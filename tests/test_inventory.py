@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from crmlab import inventory, privacy
-from crmlab.contract import Reason
 from crmlab.inventory import Period
+from crmlab.messages import Reason
 from crmlab.quality import Quality, Rejection
 
 

@@ -53,6 +53,14 @@ def test_quantity(value, unit, digits, text):
     assert language.quantity(value, unit, digits=digits) == text
 
 
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.95, "95%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.9995, "99.95%"), (0.55, "55%"), (1 / 3, "33.33%")],
+)
+def test_a_share_that_was_set_keeps_its_decimals(share, text):
+    assert language.stated_share(share) == text
+
+
 @given(st.floats(-1e12, 1e12), st.integers(-6, 6))
 def test_number_can_be_read_back(value, digits):
     text = language.number(value, digits).replace(",", "").replace("−", "-")

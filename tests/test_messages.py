@@ -1,5 +1,6 @@
 """What a report says in its reader's language."""
 
+import copy
 import json
 from io import BytesIO
 from threading import Thread
@@ -8,7 +9,7 @@ import pytest
 
 from crmlab import messages
 from crmlab.extraction import extract_notebook
-from crmlab.messages import blocks, clauses, listed, markdown, sentences, speak, speaking, spoken
+from crmlab.messages import Reason, blocks, clauses, listed, markdown, sentences, speak, speaking, spoken
 
 CELL = """\
 ## Concentration: who brings the revenue?
@@ -83,6 +84,7 @@ def test_a_cell_put_together_again_says_the_same():
 
 
 def test_a_notebook_s_texts_are_extracted():
+    declared = 'client: str = "a"  # its id\nas_of: str = "latest"\ntop: float = 0.2  # share shown\n'
     cells = [
         ("markdown", CELL),
         ("code", "tables.table(frame, title='T', subtitle=f'{x}', labels={'a': 'A'}, formats={'a': 'share'})"),
@@ -91,9 +93,26 @@ def test_a_notebook_s_texts_are_extracted():
     ]
     notebook = {
         "metadata": {"crmlab": {"title": "Value analysis"}},
-        "cells": [{"cell_type": kind, "source": source.splitlines(keepends=True)} for kind, source in cells],
+        "cells": [
+            {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": declared.splitlines(keepends=True)},
+            *({"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True)} for kind, text in cells),
+        ],
     }
     found = [text for _, _, text, _ in extract_notebook(BytesIO(json.dumps(notebook).encode()), (), (), {})]
-    assert found[:3] == ["Value analysis", "Concentration", "who brings the revenue?"]
+    assert found[:5] == ["Value analysis", "its id", "share shown", "Concentration", "who brings the revenue?"]
     assert set(found) >= {"T", "A", "C.", "R", "References"}
     assert not {"share", "file", "- Fader (2005).", "Fader (2005)."} & set(found)
+
+
+def test_a_reason_is_english_and_told_in_the_language_spoken(untranslated):
+    low = Reason("must be at least {low}", low="0")
+    whole = Reason("{column} {reason}", column="amount", reason=low)
+    assert (str(whole), json.dumps({whole: 1})) == ("amount must be at least 0", '{"amount must be at least 0": 1}')
+    assert untranslated(whole.told()) == ["amount"]
+    assert low.told().endswith(" 0")
+
+
+@pytest.mark.parametrize("text", ["must be {odd}", "100%", "{"])
+def test_a_reason_without_values_stands_as_it_is(text):
+    assert Reason(text) == Reason(Reason(text)) == Reason(text).told() == text
+    assert copy.deepcopy(Reason("{a}", a=1)).told() == "1"

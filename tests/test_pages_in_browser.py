@@ -203,29 +203,6 @@ def site(tmp_path_factory) -> Site:
     return Site(reports, first)
 
 
-@pytest.fixture
-def opened(browser):
-    """Opens a page; gives it with what it asked for and what it said on the console."""
-    contexts = []
-
-    def open_(path: Path, *, width=1280, scheme="light", scripts=True):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
-        )
-        contexts.append(context)
-        page = context.new_page()
-        asked, said = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(path.as_uri())
-        return page, asked, said
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
 def violations(page) -> list[str]:
     """What axe finds: its rule, what that says, and the first places."""
     axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -238,9 +215,9 @@ def violations(page) -> list[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("spoken", LANGUAGES)
 @pytest.mark.parametrize("kind", [*KINDS, "listing"])
-def test_a_page_is_open_to_every_reader_and_asks_for_nothing(site, opened, kind, spoken, width, scheme):
+def test_a_page_is_open_to_every_reader_and_asks_for_nothing(site, visit, kind, spoken, width, scheme):
     path = site.page(kind, spoken, "hostile" if kind == "listing" else "plain")
-    page, asked, said = opened(path, width=width, scheme=scheme)
+    page, asked, said = visit(path, width=width, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width, "it scrolls sideways"
     page.evaluate(OPEN_ALL)
     assert page.evaluate("document.documentElement.scrollWidth") == width, "it scrolls sideways when all is open"
@@ -249,22 +226,22 @@ def test_a_page_is_open_to_every_reader_and_asks_for_nothing(site, opened, kind,
     assert said == []
 
 
-def test_what_is_wrong_is_found(opened, tmp_path):
+def test_what_is_wrong_is_found(visit, tmp_path):
     """Or else a page would pass because axe did not look."""
     path = tmp_path / "wrong.html"
     close = "".join(f"<button style='width:9px;height:9px;padding:0' aria-label='{n}'></button>" for n in range(3))
     path.write_text(
         f"<p style='color:#aaa;background:#fff'>grey<img src='data:,'><h3>low</h3>{close}", encoding="utf-8"
     )
-    page, *_rest = opened(path, width=390)
+    page, *_rest = visit(path, width=390)
     rules = {"color-contrast", "image-alt", "html-has-lang", "document-title", "target-size", "page-has-heading-one"}
     assert rules <= {found.partition(":")[0] for found in violations(page)}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("spoken", LANGUAGES)
-def test_the_scheme_is_the_readers(site, opened, spoken, scheme):
-    page, *_rest = opened(site.page("report", spoken), scheme=scheme)
+def test_the_scheme_is_the_readers(site, visit, spoken, scheme):
+    page, *_rest = visit(site.page("report", spoken), color_scheme=scheme)
     channels = re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]
     assert (sum(map(int, channels)) > 3 * 128) == (scheme == "light")
 
@@ -355,8 +332,8 @@ def test_the_same_inputs_give_the_same_bytes_but_for_provenance(site):
 
 
 @pytest.mark.parametrize("spoken", LANGUAGES)
-def test_one_control_opens_and_closes_all_code(site, opened, spoken):
-    page, *_rest = opened(site.page("report", spoken))
+def test_one_control_opens_and_closes_all_code(site, visit, spoken):
+    page, *_rest = visit(site.page("report", spoken))
     control, pieces = page.locator("#all-code"), page.locator("details.code")
     assert pieces.count() > 3 and page.locator("details.code[open]").count() == 0
     before = control.inner_text()
@@ -370,8 +347,8 @@ def test_one_control_opens_and_closes_all_code(site, opened, spoken):
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize("spoken", LANGUAGES)
-def test_a_long_table_opens_and_comes_as_a_file(site, opened, spoken, scripts):
-    page, *_rest = opened(site.page("listing", spoken, "hostile"), scripts=scripts)
+def test_a_long_table_opens_and_comes_as_a_file(site, visit, spoken, scripts):
+    page, *_rest = visit(site.page("listing", spoken, "hostile"), java_script_enabled=scripts)
     shown, more = page.locator(".tab.folded tbody tr:visible"), page.locator(".tab.folded + .more")
     assert shown.count() == 12 and more.count() == 1
     more.locator("input").check()
@@ -389,9 +366,9 @@ def test_a_long_table_opens_and_comes_as_a_file(site, opened, spoken, scripts):
 
 @pytest.mark.parametrize("spoken", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_scripts_a_page_is_complete(site, opened, kind, spoken):
-    bare, _asked, said = opened(site.page(kind, spoken), scripts=False, width=390)
-    full, *_rest = opened(site.page(kind, spoken), width=390)
+def test_without_scripts_a_page_is_complete(site, visit, kind, spoken):
+    bare, _asked, said = visit(site.page(kind, spoken), java_script_enabled=False, width=390)
+    full, *_rest = visit(site.page(kind, spoken), width=390)
     assert said == []
     for part in ("h1", "h2", "section p", "td", "th", "figcaption", "dd", "summary"):
         with_scripts = full.locator(f"main {part}:visible").all_text_contents()
@@ -433,8 +410,8 @@ DRAWN = """([characters, family]) => {
 @pytest.mark.skipif(not has_chinese_font(), reason="no Chinese font on this machine: every character would be a box")
 @pytest.mark.parametrize("spoken", LANGUAGES)
 @pytest.mark.parametrize(("kind", "client"), [("listing", "hostile"), ("report", "plain")])
-def test_chinese_is_drawn_in_figures_and_text(site, opened, kind, client, spoken):
-    page, *_rest = opened(site.page(kind, spoken, client))
+def test_chinese_is_drawn_in_figures_and_text(site, visit, kind, client, spoken):
+    page, *_rest = visit(site.page(kind, spoken, client))
     texts = page.locator(".fig > svg.wide text")
     assert texts.count() > 3, "text in figures is text"
     assert texts.evaluate_all(FONTS)
@@ -450,9 +427,9 @@ def test_chinese_is_drawn_in_figures_and_text(site, opened, kind, client, spoken
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("spoken", LANGUAGES)
 @pytest.mark.parametrize("kind", [*KINDS, "listing"])
-def test_hostile_words_run_nothing_and_show_as_typed(site, opened, kind, spoken, width):
+def test_hostile_words_run_nothing_and_show_as_typed(site, visit, kind, spoken, width):
     path = site.page(kind, spoken, "hostile")
-    page, asked, said = opened(path, width=width)
+    page, asked, said = visit(path, width=width)
     page.evaluate(OPEN_ALL)
     assert page.evaluate("window.XSS") is None
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] and said == []

@@ -11,6 +11,7 @@ import pytest
 
 from crmlab import plots, privacy, value
 from crmlab.intervals import Estimate
+from crmlab.plots import house
 from crmlab.plots.labels import place_beside
 from crmlab.plots.svg import LIGHT, page_svg
 from crmlab.prose import MIME
@@ -381,3 +382,23 @@ def test_a_name_too_long_for_the_figure_is_cut():
     place_beside(axes, [0.5, 0.1], [0.5, 0.9], [6, 6], ["x" * 200, "Loyal"])
     assert [text.get_text()[-1] for text in axes.texts] == ["…", "l"]
     assert len(axes.texts[0].get_text()) < 20
+
+
+@pytest.mark.parametrize("days", [5, 20, 60, 93, 110, 365, 640, 1000, 3000])
+@pytest.mark.parametrize("width_px", [340, 720])
+@pytest.mark.filterwarnings("error:AutoDateLocator")
+def test_a_time_axis_names_each_month_once_and_few_enough_to_read(days, width_px):
+    with house.house_style():
+        axes = house._axes(width_px, 300)
+        axes.plot(pd.date_range("2022-03-05", periods=days), range(days))
+        house.time_axis(axes)
+        house._saved(axes.figure)
+        low, high = axes.get_xlim()
+        shown = [
+            label.get_text()
+            for at, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+            if low <= at <= high
+        ]
+    assert 2 <= len(shown) <= (5 if width_px < 500 else 7)
+    assert len(set(shown)) == len(shown)
+    assert all(len(label) == (7 if days > 92 else 5) for label in shown)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,7 @@ def test_a_key_figure_has_its_six_rows():
     )
     assert found["bar"]["ends"] == ["$0", "$800k"]
     assert found["note"] == "95% interval, n = 23,570"
+    assert card(replace(value(), confidence_level=0.975))["note"] == "97.5% interval, n = 23,570"
     assert found["change"] == "▼ −$56,000 since the last run"
     assert (found["state"], found["state_text"]) == ("good", "reaches the target of $500,000")
 

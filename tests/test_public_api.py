@@ -21,10 +21,19 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 COMMON = {"as_of", "confidence_level", "currency", "draws", "seed", "subtitle", "time_unit", "title", "unit", "until"}
 
 
+def code(path: Path) -> ast.Module:
+    """The code cells of a notebook, one after another."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
 def called(path: Path) -> set[str]:
     """Dotted names of crmlab that a notebook uses."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    tree = code(path)
     names, found = {}, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -115,6 +124,31 @@ def test_every_interval_is_of_the_same_level_unless_told_otherwise():
     for each in FUNCTIONS.values():
         level = inspect.signature(each).parameters.get("confidence_level")
         assert level is None or (level.default, level.kind) == (0.95, level.KEYWORD_ONLY), each.__name__
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_level_that_a_notebook_is_given_is_that_of_all_its_intervals(path):
+    """No call leaves it out that could take it: a page would mix levels, and its tables do not say which is whose."""
+    tree = code(path)
+    if not any(isinstance(node, ast.AnnAssign) and node.target.id == "confidence_level" for node in tree.body):
+        return
+    takers = {name.rpartition(".")[2] for name, each in FUNCTIONS.items()
+              if "confidence_level" in inspect.signature(each).parameters}  # fmt: skip
+    # names that hold the level, such as a dictionary of options
+    holders = {"confidence_level"}
+    for node in (each for each in tree.body if isinstance(each, ast.Assign)):
+        target, value = node.targets[0], node.value
+        several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        for name, told in zip(target.elts, value.elts, strict=True) if several else [(target, value)]:
+            if holders & names_in(told):
+                holders |= names_in(name)
+    faults = []
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
+        function = node.args[0] if getattr(node.func, "id", "") == "attempt" else node.func
+        given = set().union(*(names_in(keyword.value) for keyword in node.keywords))
+        if isinstance(function, ast.Attribute) and function.attr in takers and not given & holders:
+            faults.append(ast.unparse(function))
+    assert faults == []
 
 
 def test_the_package_says_what_common_options_mean():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlab.reading.dates import Order
+from tests.reading import shown
 
 FIFTH = datetime(2024, 3, 5)
 
@@ -92,14 +93,6 @@ def test_a_form_of_ones_own(form, text):
     assert read("3/5/2024", "%d-%b-%y") is None
 
 
-def seen(*texts):
-    rows = ", ".join("(?)" for _text in texts)
-    counts = duckdb.execute(
-        f"SELECT {', '.join(Order().evidence(Order().bare('x')))} FROM (VALUES {rows}) AS t(x)", texts
-    ).fetchall()
-    return Order.shown(*counts[0])
-
-
 @pytest.mark.parametrize(
     ("texts", "order"),
     [
@@ -114,7 +107,7 @@ def seen(*texts):
     ],
 )
 def test_a_column_shows_its_order_if_all_dates_fit_it_and_some_no_other(texts, order):
-    assert seen(*texts, "") == order
+    assert shown(Order(), *texts, "") == order
 
 
 @settings(max_examples=40, deadline=None)
@@ -122,6 +115,6 @@ def test_a_column_shows_its_order_if_all_dates_fit_it_and_some_no_other(texts, o
 def test_an_order_that_a_column_shows_is_the_one_it_was_written_in(days, sign):
     for order, form in (("dmy", f"%d{sign}%m{sign}%Y"), ("mdy", f"%m{sign}%d{sign}%Y")):
         texts = [day.strftime(form) for day in days]
-        assert seen(*texts) in ("", order)
-        assert seen(*texts, "13/01/2024" if order == "dmy" else "01/13/2024") == order
+        assert shown(Order(), *texts) in ("", order)
+        assert shown(Order(), *texts, "13/01/2024" if order == "dmy" else "01/13/2024") == order
         assert [read(text, order).date() for text in texts] == days

@@ -2,6 +2,7 @@ import duckdb
 import pytest
 
 from crmlab.reading.numbers import Written, signs
+from tests.reading import shown
 
 # text: as read with a decimal point, with a decimal comma, and where nothing is known of the column
 TEXTS = {
@@ -81,15 +82,6 @@ def test_the_signs_of_a_currency_are_its_own(currency, text):
     assert read(text, ".", "INR") is None
 
 
-def seen(*texts):
-    written = Written("unclear", money=signs("USD"))
-    rows = ", ".join("(?)" for _text in texts)
-    counts = duckdb.execute(
-        f"SELECT {', '.join(written.evidence(written.bare('x')))} FROM (VALUES {rows}) AS t(x)", texts
-    ).fetchall()
-    return Written.shown(*counts[0])
-
-
 @pytest.mark.parametrize(
     ("texts", "way"),
     [
@@ -107,7 +99,7 @@ def seen(*texts):
     ],
 )
 def test_a_column_shows_its_decimal_sign_if_nothing_in_it_speaks_against_it(texts, way):
-    assert seen(*texts, "1e3") == way
+    assert shown(Written("unclear", money=signs("USD")), *texts, "1e3") == way
 
 
 def test_where_points_are_decimal_signs_only_commas_stay_open():

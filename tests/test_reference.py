@@ -6,6 +6,7 @@ import pytest
 
 from crmlab.contract import TABLES
 from crmlab.diagnosis.indicators import DEFAULTS
+from crmlab.messages import LANGUAGES, _, speaking
 from crmlab.notebook import RESERVED, read_notebooks
 from crmlab.params import find_project
 from crmlab.reference import pages
@@ -27,6 +28,14 @@ def test_every_column_and_parameter_is_in_the_dictionary():
         notebooks = read_notebooks(ROOT / "notebooks").values()
         parameters = [each.name for notebook in notebooks for each in notebook.parameters if each.name not in RESERVED]
         assert rows == columns + parameters
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_parameter_s_help_is_translated(language):
+    told = {each.help for notebook in read_notebooks(ROOT / "notebooks").values() for each in notebook.parameters}
+    assert "" not in told, "a parameter has no comment"
+    with speaking(language):
+        assert sorted(text for text in told if _(text) == text) == [], "run `make words`, then translate these"
 
 
 def test_every_rule_of_a_column_is_told():

@@ -150,26 +150,6 @@ def test_every_message_of_the_page_is_translated(light, untranslated):
 # in a real browser, from the disk
 
 
-@pytest.fixture
-def visit(browser):
-    """Opens a file; gives the page, what it asked for and what it said on the console."""
-    contexts = []
-
-    def open_(path, **options):
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        page, asked, said = context.new_page(), [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(path.as_uri())
-        return page, asked, said
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
 def enter(page, password):
     page.fill("input", password)
     page.press("input", "Enter")

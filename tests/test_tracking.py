@@ -1,5 +1,7 @@
 """The forecast week by week: by hand, in step with the holdout, and covered by its intervals."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -54,6 +56,8 @@ def test_steps_add_up_to_the_holdout():
     assert found.table().columns.tolist()[0] == "ends_on"
     assert found.leaves is None
     assert "stayed within the forecast's interval to the end" in found.summary()
+    assert "about 5% would by chance" in found.summary()
+    assert "about 0.5% would by chance" in replace(found, confidence_level=0.995).summary()
 
 
 def test_a_forecast_that_is_left_behind_says_since_when():

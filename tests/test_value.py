@@ -152,7 +152,7 @@ def test_summary_of_cdnow_reads_as_a_sentence():
 
 
 def test_all_that_concentration_says_is_translated(untranslated):
-    customers = pd.DataFrame({"purchases": 2, "revenue": [-1.0, *range(40)], "frequency": 1})
+    customers = pd.DataFrame({"revenue": [-1.0, *range(40)], "frequency": 1})
     result = value.concentration(customers["revenue"])
     published = value.metrics(customers, result, value.repeat_share(customers))
     labels = [*result.table()["measure"], *(estimate.label for estimate in published.values())]
@@ -173,11 +173,11 @@ def test_repeat_share():
 
 
 def test_metrics_have_the_names_that_other_programs_read():
-    customers = pd.DataFrame({"purchases": [3, 1], "revenue": [60.0, -10.0], "frequency": [2, 0]})
+    customers = pd.DataFrame({"revenue": [60.0, -10.0], "frequency": [2, 0]})
     concentration = value.concentration(customers["revenue"], unit="USD")
     metrics = value.metrics(customers, concentration, value.repeat_share(customers))
-    assert list(metrics) == ["customers", "transactions", "revenue", "top_20_percent_share", "gini", "repeat_share"]
-    assert [metrics[name].value for name in ("customers", "transactions", "revenue")] == [2, 4, 50]
+    assert list(metrics) == ["customers", "revenue", "top_20_percent_share", "gini", "repeat_share"]
+    assert [metrics[name].value for name in ("customers", "revenue")] == [2, 50]
     assert metrics["revenue"].text() == "$50.00"
     other = value.concentration(customers["revenue"], top=0.125)
     assert "top_12.5_percent_share" in value.metrics(customers, other)

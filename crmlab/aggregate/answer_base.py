@@ -84,7 +84,7 @@ def _kinds(customers: nw.LazyFrame, contracts, by: tuple[str, ...]) -> tuple[nw.
     """One row per customer with those columns of `by` that there are, numbers in fifths."""
     schema = customers.collect_schema()
     own = [name for name in by if name in schema]
-    kept = [nw.col("customer_id").cast(nw.String), *own]
+    kept: list[nw.Expr | str] = [nw.col("customer_id").cast(nw.String), *own]
     won = nw.col("acquired_on").cast(nw.Datetime("us")) if "acquired_on" in schema else nw.lit(None, nw.Datetime("us"))
     frame = customers.select(*kept, won.alias("_won"))
     numbers = [name for name in own if schema[name].is_numeric()]

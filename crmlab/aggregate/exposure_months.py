@@ -112,7 +112,9 @@ def _by_month(transactions, end: pd.Timestamp) -> tuple[nw.LazyFrame, list[str]]
     schema = frame.collect_schema()
     missing = [name for name in ("customer_id", "date", "amount") if name not in schema]
     if missing:
-        raise ValueError(f"`transactions` must have the columns customer_id, date and amount, lacks {missing}")
+        raise ValueError(
+            f"`transactions` must have the columns customer_id, date and amount; missing: {', '.join(missing)}"
+        )
     amount = nw.col("amount").cast(nw.Float64)
     measures = {"revenue": amount}
     if "margin" in schema:
@@ -131,7 +133,7 @@ def _reached(exposure, end: pd.Timestamp) -> pd.DataFrame:
     schema = frame.collect_schema()
     missing = [name for name in ("customer_id", "treated") if name not in schema]
     if missing:
-        raise ValueError(f"`exposure` must have the columns customer_id and treated, lacks {missing}")
+        raise ValueError(f"`exposure` must have the columns customer_id and treated; missing: {', '.join(missing)}")
     columns = [name for name in ("customer_id", "treated", "from_date", "cost") if name in schema]
     found = collected(frame.select(*columns))
     if found["customer_id"].duplicated().any():

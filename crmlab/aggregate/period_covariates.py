@@ -18,6 +18,7 @@ A period knows what happened in the twelve periods before it, and nothing of its
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import narwhals as nw
 import pandas as pd
@@ -87,7 +88,7 @@ def _month_begins(months: nw.Expr) -> nw.Expr:
 
 def covariates_of_periods(
     periods: nw.LazyFrame,
-    tables: Mapping[str, object],
+    tables: Mapping[str, Any],
     grid: Grid,
     complaint_kinds: Sequence[str],
     named: Iterable[str],

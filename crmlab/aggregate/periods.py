@@ -18,8 +18,8 @@ class AdjacentPeriods:
     ----------
     customers
         One row per customer with a purchase or refund in either, sorted by `customer_id`: `revenue` (net of refunds),
-        `purchases` (rows), and `margin` where it is known, in the later period; the same with `_before` in the one
-        before; `first_date` of a purchase at all (NaT if there is none).
+        `purchases` (days with one), and `margin` where it is known, in the later period; the same with `_before` in the
+        one before; `first_date` of a purchase at all (NaT if there is none).
     before, now
         First and last day of each period.
     months
@@ -82,7 +82,10 @@ def adjacent_periods(transactions, *, until: date | str, months: int = 12) -> Ad
 def _of_customers(daily: nw.LazyFrame, start: pd.Timestamp, middle: pd.Timestamp) -> nw.LazyFrame:
     """One row per customer, lazily; `rows` counts days with a purchase or refund in either period."""
     periods = {"_before": (nw.col("day") > start) & (nw.col("day") <= middle), "": nw.col("day") > middle}
-    measures = {"revenue": nw.col("purchased") - nw.col("refunded"), "purchases": nw.col("purchases")}
+    measures = {
+        "revenue": nw.col("purchased") - nw.col("refunded"),
+        "purchases": (nw.col("purchases") > 0).cast(nw.Int64),
+    }
     if "margin" in daily.collect_schema():
         measures["margin"] = nw.col("margin")
     columns = {

@@ -37,7 +37,9 @@ def purchase_cohorts(transactions, *, until: date | str) -> pd.DataFrame:
     frame = nw.from_native(transactions).lazy()
     schema = frame.collect_schema()
     if missing := [name for name in ("customer_id", "date", "amount") if name not in schema]:
-        raise ValueError(f"`transactions` must have the columns customer_id, date and amount, lacks {missing}")
+        raise ValueError(
+            f"`transactions` must have the columns customer_id, date and amount; missing: {', '.join(missing)}"
+        )
     day, amount = nw.col("date").cast(nw.Datetime("us")), nw.col("amount").cast(nw.Float64)
     rows = frame.filter(day < end + pd.Timedelta(days=1)).select(
         "customer_id",

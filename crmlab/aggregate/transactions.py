@@ -147,7 +147,9 @@ def by_day(transactions) -> nw.LazyFrame:
     schema = frame.collect_schema()
     missing = [name for name in ("customer_id", "date", "amount") if name not in schema]
     if missing:
-        raise ValueError(f"`transactions` must have the columns customer_id, date and amount, lacks {missing}")
+        raise ValueError(
+            f"`transactions` must have the columns customer_id, date and amount; missing: {', '.join(missing)}"
+        )
     amount = nw.col("amount").cast(nw.Float64)
     margin = [nw.col("margin")] if "margin" in schema else [amount - nw.col("cost")] if "cost" in schema else []
     columns = [

@@ -67,7 +67,7 @@ class EarlyWarning:
         One row per first reason of the customers at risk, the costliest first: `reason`, `customers`, `probability`
         (mean), `value_at_risk`, `action`.
     at_risk
-        How many customers are at risk; a full count.
+        How many of the customers are at risk; a full count.
     leavers
         How many customers will leave within the period; the interval holds the number that will.
     value_at_risk
@@ -279,7 +279,7 @@ def ranked(
     return EarlyWarning(
         frame,
         by_reason(warned, words),
-        intervals.count(len(warned), "customers", _("customers at risk")),
+        Estimate(len(warned), None, None, "customers", n, _("customers at risk"), no_interval=intervals.FULL_COUNT),
         prediction(float(frame["probability"].sum()), left, **leaving),
         prediction(float(frame["value_at_risk"].sum()), lost, **worth) if valued.any() else None,
         float(threshold),

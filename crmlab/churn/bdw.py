@@ -98,14 +98,14 @@ class DurationModel:
         )  # fmt: skip
         return np.exp([log_survival(values, periods) for values in drawn])
 
-    def duration_dependence(self, confidence_level: float = 0.95) -> tuple[float, float]:
+    def duration_dependence(self) -> tuple[float, float]:
         """Interval of c by profile likelihood: below 1 a customer's own chance to leave falls with age; 1 for sBG."""
-        return parameter_ends(self._maximum, 2, confidence_level) if self.name == "bdw" else (1.0, 1.0)
+        return parameter_ends(self._maximum, 2, self.confidence_level) if self.name == "bdw" else (1.0, 1.0)
 
     def table(self) -> pd.DataFrame:
-        """Parameters with standard errors and 95% intervals by profile likelihood."""
-        maximum = self._maximum
-        return parameter_table(self.params, maximum.params, maximum.covariance, maximum=maximum)
+        """Parameters with standard errors and intervals by profile likelihood."""
+        level, found = self.confidence_level, self._maximum
+        return parameter_table(self.params, found.params, found.covariance, maximum=found, confidence_level=level)
 
     def summary(self) -> str:
         """What a first period costs, and how a customer's own chance to leave changes with age."""

@@ -9,6 +9,7 @@ Friedman (2001), Greedy function approximation: a gradient boosting machine, Ann
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ import pandas as pd
 from crmlab.absence import FitError
 from crmlab.churn.hazard import by_customer, later
 from crmlab.churn.preparation import LOG_TENURE, NO_COVARIATES
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 _CLASSES = 120
 _SETTINGS = {
@@ -42,7 +46,7 @@ class BoostedHazard:
     names: tuple[str, ...]
     levels: dict[str, tuple[str, ...]]
     cuts: dict[str, np.ndarray]
-    trees: object
+    trees: "HistGradientBoostingClassifier"
 
     def probability(self, frame: pd.DataFrame, *, months: int) -> pd.Series:
         """Of each customer, to leave within so many `months`, 0 to 1; see `HazardModel.probability`."""

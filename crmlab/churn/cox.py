@@ -91,10 +91,11 @@ class CoxModel:
                 place = self.names.index(name)
                 step = effect_step(covariate) if name == covariate.name else 1.0
                 value, half = step * self.coefficients[place], step * z * np.sqrt(self.covariance[place, place])
-                ratio = [float(np.exp(np.clip(end, -700, 700))) for end in (value, value - half, value + half)]
+                ends = (value, value - half, value + half)
+                ratio, low, high = (float(np.exp(np.clip(end, -700, 700))) for end in ends)
                 effect = effect_name(covariate, name)
                 label = _("hazard of leaving: {effect}").format(effect=effect)
-                rows.append((effect, Estimate(*ratio, "ratio", self.n, label, self.confidence_level)))
+                rows.append((effect, Estimate(ratio, low, high, "ratio", self.n, label, self.confidence_level)))
         found = pd.DataFrame(rows, columns=["effect", "hazard_ratio"])
         return found.assign(**{name: self.tests[name] for name in ("chi_square", "p_value", "p_adjusted")})
 

@@ -141,12 +141,12 @@ class HazardModel:
                 place = self.names.index(name)
                 step = effect_step(covariate) if name == covariate.name else 1.0
                 ends = [step * each[place] for each in (self.coefficients, self.low, self.high)]
-                ratio = [float(np.exp(np.clip(end, -_FARTHEST, _FARTHEST))) for end in ends]
+                ratio, low, high = (float(np.exp(np.clip(end, -_FARTHEST, _FARTHEST))) for end in ends)
                 effect = effect_name(covariate, name)
                 label = _("odds of leaving: {effect}").format(effect=effect)
                 if self.link != "logit":
                     label = _("hazard of leaving: {effect}").format(effect=effect)
-                estimate = Estimate(*ratio, "ratio", self.n, label, self.confidence_level)
+                estimate = Estimate(ratio, low, high, "ratio", self.n, label, self.confidence_level)
                 half = max(ends[2] - ends[1], 1e-12) / 2
                 rows.append((covariate.name, effect, estimate, abs(ends[0]) / half))
         frame = pd.DataFrame(rows, columns=["driver", "effect", "ratio", "strength"])

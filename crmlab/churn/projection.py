@@ -176,7 +176,8 @@ def _projected(
     customers = int(here["relationships"].sum())
     if not customers:
         raise FitError(_("nobody had a contract on {day}").format(day=language.day(months.last_day(today))))
-    models = _models(*renewals(rows, today, whole, period), confidence_level)
+    left, running, entered = renewals(rows, today, whole, period)
+    models = _models(left, running, entered, confidence_level)
     best = "bdw" if _gain(models) > _BETTER else next(iter(models))
     age = ((today - here["start"]) // period).to_numpy(int)
     of_age = np.bincount(age, weights=here["relationships"]).astype(int)
@@ -198,7 +199,7 @@ def _projected(
     return RetentionProjection(path, models, best, expected, customers, period)
 
 
-def renewals(rows: pd.DataFrame, today: int, whole: int | None, period: int) -> tuple:
+def renewals(rows: pd.DataFrame, today: int, whole: int | None, period: int) -> list[np.ndarray]:
     """Counts by period of those who left, were still there, and had come before contracts were on record.
 
     All as known at the end of the month `today`.
@@ -218,7 +219,7 @@ def renewals(rows: pd.DataFrame, today: int, whole: int | None, period: int) -> 
     gone, entered = gone[counted], entered[counted].astype(int)
     ages = np.where(gone, last[counted], lasted[counted]).astype(int)
     count, length = count[counted], int(lasted.max(initial=0)) + 1
-    by_age = [
+    return [
         np.bincount(values, weights=weights, minlength=length + 1)[1:]
         for values, weights in (
             (ages[gone], count[gone]),
@@ -226,7 +227,6 @@ def renewals(rows: pd.DataFrame, today: int, whole: int | None, period: int) -> 
             (entered[entered > 0], count[entered > 0]),
         )
     ]
-    return tuple(by_age)
 
 
 def _period(rows: pd.DataFrame) -> int:

@@ -1,6 +1,6 @@
 """Retention where no contract says who has left: active customers who buy again, and those who fall silent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from crmlab import language
 from crmlab.absence import FitError
 from crmlab.churn.retention import PURCHASES, Retention, group_rates, period_rates
 from crmlab.intervals import Estimate
-from crmlab.likelihood import draw_params, prediction
+from crmlab.likelihood import prediction
 from crmlab.messages import _, ngettext, sentences
 
 # from this share of customers on of whom a model can say one thing only, what it says of all is not to be relied on
@@ -110,10 +110,8 @@ def still_active(
     counts, n = distinct["customers"].to_numpy(), len(customers)
     rng = np.random.default_rng(seed)
     found = np.empty(draws)
-    drawn = draw_params(list(purchases.params.values()), purchases.covariance, draws=draws, rng=rng)
-    for place, values in enumerate(drawn):
-        model = replace(purchases, params=dict(zip(purchases.params, values, strict=True)))
-        found[place] = rng.binomial(counts, np.clip(model.p_alive(distinct), 0, 1)).sum() / n
+    for place, chances in enumerate(purchases.draw_p_alive(distinct, draws=draws, rng=rng)):
+        found[place] = rng.binomial(counts, np.clip(chances, 0, 1)).sum() / n
     p_alive = purchases.p_alive(distinct)
     share = prediction(
         float(counts @ p_alive) / n, found, unit="share", n=n,

@@ -94,7 +94,9 @@ def checked(customers, margin, annual_discount_rate, horizon_months, value_month
         raise ValueError(f"`value_months` must be above 0, got {value_months}")
     if horizon_months is None and not annual_discount_rate > 0:
         raise ValueError(f"`annual_discount_rate` must be above 0 without a horizon, got {annual_discount_rate}")
-    if not annual_discount_rate > -1 or (horizon_months is not None and horizon_months < 1):
+    if not annual_discount_rate > -1:
+        raise ValueError(f"`annual_discount_rate` must be above -1, got {annual_discount_rate}")
+    if horizon_months is not None and horizon_months < 1:
         raise ValueError(f"`horizon_months` must be a positive integer, got {horizon_months}")
     tenure = np.maximum(customers["tenure_months"].to_numpy(float).round().astype(int), 1)
     endless = 0 if horizon_months else int(np.ceil(-YEAR * np.log(_KEPT) / np.log1p(annual_discount_rate)))

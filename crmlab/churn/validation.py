@@ -7,7 +7,7 @@ customers is foretold from the other nine. The naive baseline is the share who l
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ from crmlab.ranking import area_difference, area_under_curve, calibration, lift,
 FEWEST = 10  # who left, before a cut-off and after all of them
 _FOLDS = 10
 _BAND_ENDS = np.array([3, 6, 12, 24, np.inf])
+# cut-off, months foretold, rows fitted to, customers foretold
+_Fold = tuple[date | None, int, pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ def validate(
     FitError
         If too few left, or stayed, for a test.
     """
-    folds = [(fold.cut_off, fold.months, fold.rows, fold.customers) for fold in data.folds]
+    folds: list[_Fold] = [(fold.cut_off, fold.months, fold.rows, fold.customers) for fold in data.folds]
     folds = [fold for fold in folds if fold[2]["events"].sum() >= FEWEST and len(fold[3])]
     out_of_time = sum(fold[3]["left"].sum() for fold in folds) >= FEWEST
     if not out_of_time:
@@ -205,7 +207,7 @@ def hazard_by_tenure(rows: pd.DataFrame, frame: pd.DataFrame, *, months: int) ->
     return by_customer(frame, 1 - stays, "probability")
 
 
-def _tenths(frame: pd.DataFrame, seed: int) -> list[tuple]:
+def _tenths(frame: pd.DataFrame, seed: int) -> list[_Fold]:
     """Folds of one period, each with its share of those who left."""
     left = frame["left"].to_numpy() if "left" in frame else np.array([])
     fewest = int(min(left.sum(), len(left) - left.sum())) if len(left) else 0
@@ -237,7 +239,7 @@ def _foretold(cut_off: date | None, months: int, rows, customers, link, challeng
 
 def _held_against(rows: pd.DataFrame, out_of_time: bool, months: int, level: float) -> ChurnValidation:
     y, p, naive, who = (rows[name].to_numpy() for name in ("left", "probability", "baseline", "customer_id"))
-    by = {"confidence_level": level}
+    by: dict[str, Any] = {"confidence_level": level}
     if not 0 < y.sum() < len(y):
         raise FitError("nobody left, or everybody, where the model could be tested")
     slope, intercept = calibration(y, p, who, **by)

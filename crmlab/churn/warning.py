@@ -5,7 +5,6 @@ without saying so, from the chance that they have left already. Both rank by val
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -20,7 +19,7 @@ from crmlab.churn.hazard import HazardModel, later
 from crmlab.churn.preparation import LOG_TENURE, TENURE, design_matrix
 from crmlab.churn.reasons import in_words, label, leading_drivers, suggested_action
 from crmlab.intervals import Estimate
-from crmlab.likelihood import covariance_root, draw_params
+from crmlab.likelihood import covariance_root
 from crmlab.messages import N_, _, ngettext
 from crmlab.purchases import PurchaseModel
 
@@ -270,7 +269,5 @@ def _told(days: pd.DataFrame) -> list[str]:
 
 def _left_already(purchases: PurchaseModel, known: pd.DataFrame, seed: int) -> Iterator[np.ndarray]:
     """Each customer's chance to have left, by parameters drawn as uncertain as the data leave them."""
-    rng = np.random.default_rng(seed)
-    for params in draw_params(list(purchases.params.values()), purchases.covariance, draws=_DRAWS, rng=rng):
-        drawn = replace(purchases, params=dict(zip(purchases.params, params, strict=True)))
-        yield 1 - drawn.p_alive(known)
+    for alive in purchases.draw_p_alive(known, draws=_DRAWS, rng=np.random.default_rng(seed)):
+        yield 1 - alive

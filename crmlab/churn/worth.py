@@ -200,6 +200,8 @@ def purchase_retention_worth(
     ------
     FitError
         If customers are not expected to spend less as time goes by, or to bring anything.
+    ValueError
+        If `draws` are too few for the level of the lifetime value's interval.
     """
     cases = {f"{by:+g}": {"retention": by / 100} for by in POINTS}
     found = value_scenarios(worth, purchases, customers, moves={}, cases=cases)
@@ -244,7 +246,8 @@ def _in_proportion(base: Estimate, share: float, drawn: np.ndarray, label: str) 
     """A share of a value, of which both are uncertain, independently and in proportion."""
     value = base.value * share
     # on the log scale uncertainties add up, each side by itself
-    spread = np.log(np.quantile(np.abs(drawn), [0.025, 0.975]) / abs(share))
+    tail = (1 - base.confidence_level) / 2
+    spread = np.log(np.quantile(np.abs(drawn), [tail, 1 - tail]) / abs(share))
     below, above = np.log(max(base.low, 1e-9 * base.value) / base.value), np.log(base.high / base.value)
     down, up = -np.hypot(min(spread[0], 0.0), below), np.hypot(max(spread[1], 0.0), above)
     ends = sorted((value * float(np.exp(down)), value * float(np.exp(up))))

@@ -8,11 +8,15 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from crmlab import __version__
 from crmlab.contract import InputError
+
+if TYPE_CHECKING:
+    from crmlab.params import Project
 
 
 def input_errors(command):
@@ -81,6 +85,14 @@ reports_option = click.option(
     "--reports", type=click.Path(path_type=Path), help="Folder of published reports.  [default: reports]"
 )
 as_of_option = click.option("--as-of", metavar="DATE", help="Look back from this date (YYYY-MM-DD) or `latest`.")
+
+
+def project_and_reports(params: Path | None, reports: Path | None) -> "tuple[Project, Path]":
+    """The project, and the folder of its published reports: the one that was named, else `reports` in its root."""
+    from crmlab.params import find_project
+
+    project = find_project(params)
+    return project, (reports or project.root / "reports").resolve()
 
 
 class Program(click.Group):

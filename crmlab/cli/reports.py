@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from crmlab.cli.program import Stopped, as_of_option, input_errors, main, params_option, stoppable
+from crmlab.cli.program import (
+    Stopped,
+    as_of_option,
+    input_errors,
+    main,
+    params_option,
+    project_and_reports,
+    stoppable,
+)
 
 CORES = os.cpu_count() or 1
 _MINUTES = 60.0
@@ -45,11 +53,9 @@ _MINUTES = 60.0
 @input_errors
 def report(clients, notebooks, as_of, params, reports, jobs, force, time_limit, form, log, quiet):
     """Build the reports of CLIENTs, or of all of them, that are not current."""
-    from crmlab.params import find_project
     from crmlab.report.progress import Progress
 
-    project = find_project(params)
-    reports = (reports or project.root / "reports").resolve()
+    project, reports = project_and_reports(params, reports)
     asked = {"clients": clients, "notebooks": notebooks, "as_of": as_of}
     watch = Progress(log, quiet=quiet)
     sys.exit(make(project, reports, watch, asked, jobs=jobs, force=force, minutes=time_limit, form=form))

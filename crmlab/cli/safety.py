@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from crmlab.cli.program import input_errors, main, params_option, reports_option
+from crmlab.cli.program import input_errors, main, params_option, project_and_reports, reports_option
 from crmlab.cli.reports import make
 from crmlab.contract import InputError
 
@@ -39,11 +39,9 @@ def _typed() -> str:
 @input_errors
 def verify(clients, params, reports):
     """Prove that the reports of CLIENTs, or all, stand as they were published, and that the audit log is unbroken."""
-    from crmlab.params import find_project
     from crmlab.report.verification import verify as verified
 
-    project = find_project(params)
-    reports = (reports or project.root / "reports").resolve()
+    project, reports = project_and_reports(params, reports)
     if not reports.is_dir():
         raise InputError(f"{reports}: is no folder of reports")
     verdict = verified(reports, project.root, clients)
@@ -64,11 +62,9 @@ def verify(clients, params, reports):
 def erase(client, customer, params, reports):
     """Take CUSTOMER out of CLIENT's data files and of all reports, make these again, and write a receipt."""
     from crmlab.erase import erase as erased
-    from crmlab.params import find_project
     from crmlab.report.progress import Progress
 
-    project = find_project(params)
-    reports = (reports or project.root / "reports").resolve()
+    project, reports = project_and_reports(params, reports)
     watch = Progress(None)
     receipt, path = erased(project, reports, client, customer, watch.say)
     for file, rows in receipt.rows.items():

@@ -116,11 +116,13 @@ def payment_behaviour(
         If there are no customers, `payments` lack a column, or `window_months` is not above 0.
     """
     frame = required_columns(payments, _NEEDED)
-    n, level = len(frame), {"confidence_level": confidence_level}
+    n, level = len(frame), confidence_level
 
     def ratio(over: str, under: str, label: str, **options) -> Estimate | None:
         rows = frame[frame[under] > 0]
-        return ratio_of_sums(rows[over], rows[under], label=label, **options, **level) if len(rows) else None
+        if rows.empty:
+            return None
+        return ratio_of_sums(rows[over], rows[under], label=label, confidence_level=level, **options)
 
     def total(column: str, label: str) -> Estimate:
         value = float(frame[column].sum())
@@ -141,7 +143,7 @@ def payment_behaviour(
             "days_past_due", "judged", _("days past due, open instalments so far"), unit="days", scale="log"
         ),
         overdue_share=ratio("overdue_amount", "due_amount", _("overdue, of what was due"), scale="log_odds"),
-        default_rate=intervals.wilson(int(observed.sum()), len(observed), label=rate_label, **level)
+        default_rate=intervals.wilson(int(observed.sum()), len(observed), label=rate_label, confidence_level=level)
         if len(observed)
         else None,
         overdue=total("overdue_amount", _("overdue amount (exposure at risk)")),

@@ -56,7 +56,7 @@ class Feature:
             return np.column_stack([_text(values) == level for level in self.levels]).astype(float)
         if self.treatment == "ordered":
             steps = {level: float(step) for step, level in enumerate(self.levels)}
-            return _text(values).map(steps).fillna(steps[self.usual]).to_numpy(float)[:, None]
+            return _text(values).map(steps).fillna(steps[str(self.usual)]).to_numpy(float)[:, None]
         return _numbers(values, self.column, self.treatment).fillna(self.usual).to_numpy(float)[:, None]
 
 

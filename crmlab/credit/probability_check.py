@@ -127,17 +127,16 @@ def probability_check(outcomes, probabilities, *, bands: int = 5, confidence_lev
         raise ValueError("`probabilities` must lie between 0 and 1")
     if bands < 1:
         raise ValueError(f"`bands` must be at least 1, got {bands}")
-    level = {"confidence_level": confidence_level}
-    happened = intervals.wilson(int(y.sum()), len(y), **level)
+    happened = intervals.wilson(int(y.sum()), len(y), confidence_level=confidence_level)
     expected = max(float(p.mean()), _LOWEST)
-    ratio = (value / expected for value in (happened.value, happened.low, happened.high))
+    ratio, low, high = (value / expected for value in (happened.value, happened.low, happened.high))
     label = _("defaults that happened for each one foretold")
     both = 0 < y.sum() < len(y)
     return ProbabilityCheck(
-        auc=area_under_curve(y, p, **level) if both else None,
+        auc=area_under_curve(y, p, confidence_level=confidence_level) if both else None,
         ks=kolmogorov_smirnov(y, p) if both else None,
-        slope=calibration(y, p, None, **level)[0],
-        observed_to_expected=Estimate(*ratio, "ratio", len(y), label, confidence_level),
+        slope=calibration(y, p, None, confidence_level=confidence_level)[0],
+        observed_to_expected=Estimate(ratio, low, high, "ratio", len(y), label, confidence_level),
         bands=_bands(y, p, bands, confidence_level),
         n=len(y),
         defaults=int(y.sum()),

@@ -82,7 +82,8 @@ class DefaultModel:
     def rate(self) -> Estimate | None:
         """Share of customers who came to default; None where nobody was observed for long enough."""
         label = _("share of customers who came to default")
-        return intervals.wilson(self.defaults, self.n, label=label) if self.n else None
+        level = self.confidence_level
+        return intervals.wilson(self.defaults, self.n, label=label, confidence_level=level) if self.n else None
 
     def design(self, customers: pd.DataFrame) -> np.ndarray:
         """The columns that the coefficients after the intercept belong to."""
@@ -133,10 +134,11 @@ class DefaultModel:
         owner = [feature for feature in self.features for _name in feature.names]
         rows = []
         for feature, name, place in zip(owner, self.names[1:], range(1, len(owner) + 1), strict=True):
-            ends = (math.exp(min(end[place], 700)) for end in (self.fit.coefficients, self.fit.low, self.fit.high))
+            ends = (self.fit.coefficients, self.fit.low, self.fit.high)
+            ratio, low, high = (math.exp(min(end[place], 700)) for end in ends)
             effect = effect_name(feature, name)
             label = _("odds of default: {effect}").format(effect=effect)
-            odds = Estimate(*ends, "ratio", self.n, label, self.confidence_level)
+            odds = Estimate(ratio, low, high, "ratio", self.n, label, self.confidence_level)
             rows.append((effect, odds, -FACTOR * self.fit.coefficients[place]))
         return pd.DataFrame(rows, columns=["effect", "odds_ratio", "points"])
 
@@ -217,10 +219,12 @@ def default_model(
     ValueError
         If `outcomes` or `customers` lack a column, `customers` repeat one, or `features` cannot be read so.
     """
-    features = features or FEATURES
+    features, z = features or FEATURES, z_score(confidence_level)
     known = with_features(outcomes, customers)
     defaulted = known["default"].to_numpy(bool)
-    same = DefaultModel((), None, len(known), int(defaulted.sum()), float(window_months))
+    same = DefaultModel(
+        (), None, len(known), int(defaulted.sum()), float(window_months), confidence_level=confidence_level
+    )
     if not len(known):
         return replace(same, reason=_NOBODY)
     there = {column: treatment for column, treatment in features.items() if column in known}
@@ -234,8 +238,8 @@ def default_model(
     if fewer < defaults_per_coefficient * design.shape[1] or not fewer:
         return replace(same, reason=_TOO_FEW)
     x = np.column_stack([np.ones(len(design)), design.to_numpy(float)])
-    fit = fit_binomial(x, defaulted.astype(float), np.ones(len(design)), z=z_score(confidence_level))
-    return replace(same, features=learnt, fit=fit, confidence_level=confidence_level)
+    fit = fit_binomial(x, defaulted.astype(float), np.ones(len(design)), z=z)
+    return replace(same, features=learnt, fit=fit)
 
 
 def with_features(outcomes: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:

@@ -184,7 +184,9 @@ def value_by_risk(tiers: RiskTiers, value: pd.DataFrame, *, unit: str = "") -> V
     return ValueByRisk(cells, kept, len(frame) - len(found), unit)
 
 
-def risk_adjusted_value(value: pd.DataFrame, total: Estimate, loss: ExpectedCreditLoss) -> RiskAdjustedValue:
+def risk_adjusted_value(
+    value: pd.DataFrame, total: Estimate, loss: ExpectedCreditLoss, *, draws: int = 400, seed: int = 0
+) -> RiskAdjustedValue:
     r"""Lifetime value of each customer and of all, after defaults.
 
     Parameters
@@ -195,11 +197,14 @@ def risk_adjusted_value(value: pd.DataFrame, total: Estimate, loss: ExpectedCred
         Their sum with its interval, as `clv.customer_lifetime_value` gives it.
     loss
         Over the same horizon.
+    draws
+        Simulated futures behind the interval of what defaults take.
 
     Raises
     ------
     ValueError
-        If there are no customers, or `value` lacks a column or has an empty one.
+        If there are no customers, `value` lacks a column or has an empty one, or `draws` are too few for the level of
+        the total.
 
     Notes
     -----
@@ -218,7 +223,7 @@ def risk_adjusted_value(value: pd.DataFrame, total: Estimate, loss: ExpectedCred
     expected = float((found["clv"] - found["risk_adjusted_clv"]).sum())
     # losses of customers without a lifetime value are no part of it
     elsewhere = float(loss.customers["expected_loss"].sum() - found["expected_loss"].sum())
-    futures = [worth @ defaulted + lost for defaulted, lost in loss.portfolio.futures(draws=400, seed=0)]
+    futures = [worth @ defaulted + lost for defaulted, lost in loss.portfolio.futures(draws=draws, seed=seed)]
     shown: dict[str, Any] = {"unit": total.unit, "n": total.n, "confidence_level": total.confidence_level}
     deduction = prediction(
         expected, np.array(futures) - elsewhere, label=_("taken from lifetime value by defaults"), **shown

@@ -4,14 +4,13 @@ The log behind Fader, Hardie and Lee (2005), https://www.brucehardie.com/dataset
 time in the first quarter of 1997. A customer may have several rows on one day, and some amounts are zero.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from crmlab.datasets.files import whole
+from crmlab.datasets.files import package, whole
 
 ROWS = 69_659
 CUSTOMERS = 23_570
@@ -31,25 +30,18 @@ def cdnow(folder: str | Path) -> None:
 
     Raises
     ------
+    NotInstalled
+        If there is no package lifetimes.
     ValueError
         If rows, customers or dollars differ from the published log.
-    ModuleNotFoundError
-        If there is no package lifetimes, which the log comes with.
     """
-    log = _read(_source())
+    # read by path: the package's own reader needs a module that new Pythons lack
+    log = _read(package("lifetimes", "lifetimes", example="cdnow") / "datasets" / "CDNOW_master.txt")
     found = (len(log), log["customer_id"].nunique(), round(log["dollar_value"].sum(), 2))
     if found != (ROWS, CUSTOMERS, DOLLARS):
         raise ValueError(f"rows, customers and dollars must be {(ROWS, CUSTOMERS, DOLLARS)}, got {found}")
     with whole(Path(folder) / "transactions.parquet") as path:
         parquet.write_table(pa.Table.from_pydict(log.to_dict("list"), SCHEMA), path)
-
-
-def _source() -> Path:
-    """The log as lifetimes ships it; read by path, for its own reader needs a module that new Pythons lack."""
-    spec = find_spec("lifetimes")
-    if spec is None:
-        raise ModuleNotFoundError("the CDNOW log comes with the package lifetimes, which is not installed")
-    return Path(spec.origin).parent / "datasets" / "CDNOW_master.txt"
 
 
 def _read(path: Path) -> pd.DataFrame:

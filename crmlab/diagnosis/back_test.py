@@ -133,10 +133,13 @@ def back_test(
     names = dict(OUTCOMES)
     if not histories["under_contract"].notna().any():
         names["left"] = STOPPED
-    level = {"months": months, "confidence_level": confidence_level}
-    tests = {outcome: outcome_test(rows, outcome, name=name, **level) for outcome, name in names.items()}
-    if not any(isinstance(each, OutcomeTest) for each in tests.values()):
-        raise FitError(clauses(each.reason for each in tests.values()))
+    tests = {
+        outcome: outcome_test(rows, outcome, name=name, months=months, confidence_level=confidence_level)
+        for outcome, name in names.items()
+    }
+    reasons = [each.reason for each in tests.values() if isinstance(each, Absent)]
+    if len(reasons) == len(tests):
+        raise FitError(clauses(reasons))
     return BackTest(**tests, dates=tuple(sorted(rows["scored_on"].unique())), months=months)
 
 

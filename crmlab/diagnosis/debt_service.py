@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -130,7 +130,8 @@ def debt_service(
     long_enough(revenue, loan)
     expected = revenue.path["expected"].to_numpy()[: loan.term_months]
     futures = revenue.futures()[:, : loan.term_months]
-    shown = {"n": revenue.customers, "confidence_level": revenue.total.confidence_level}
+    level = {"confidence_level": revenue.total.confidence_level}
+    shown: dict[str, Any] = {"n": revenue.customers} | level
     ratio = shown | {"unit": "ratio", "label": _("least debt-service cover of a year")}
     cover, drawn = loan.cover(expected, amount), loan.cover(futures, amount)
     cash, of_years = loan.by_year(loan.cash(expected)), loan.by_year(loan.cash(futures))
@@ -151,7 +152,7 @@ def debt_service(
         pd.DataFrame(years),
         prediction(float(cover.min()), drawn.min(axis=1), **ratio),
         prediction(float(life[0]), life[1], **(ratio | {"label": _("loan life cover")})),
-        wilson(broken, len(drawn), label=_("simulated futures in which the covenant is broken")),
+        wilson(broken, len(drawn), label=_("simulated futures in which the covenant is broken"), **level),
         _under_stress(stresses, revenue, loan, amount, ratio),
         _break_even(revenue, loan, amount, shown),
         len(drawn),

@@ -7,7 +7,7 @@ the lender loses on the tier as a whole.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -246,6 +246,7 @@ def _default_rate(
 
 
 def _floor(rate: Estimate, rest: float, loss_given_default: float) -> Estimate:
-    ends = (None if end is None else rest + end * loss_given_default for end in (rate.value, rate.low, rate.high))
-    about = (rate.unit, rate.n, _("price floor a year"), rate.confidence_level, rate.no_interval)
-    return Estimate(*ends, *about)
+    value, low, high = (
+        None if end is None else rest + end * loss_given_default for end in (rate.value, rate.low, rate.high)
+    )
+    return replace(rate, value=value, low=low, high=high, label=_("price floor a year"))

@@ -150,15 +150,14 @@ def _estimate(metrics: Mapping[str, Mapping]) -> Estimate:
 def _difference(now: Estimate, before: Estimate) -> Estimate:
     """With its interval by the method of variance estimates recovery, from the two scores' own."""
     value = now.value - before.value
-    shown = {"unit": "points", "n": now.n, "label": _("change of the overall score")}
-    shown["confidence_level"] = now.confidence_level
+    label, level = _("change of the overall score"), now.confidence_level
     if now.low is None and before.low is None:
-        return Estimate(value, None, None, **shown, no_interval=now.no_interval)
+        return Estimate(value, None, None, "points", now.n, label, level, now.no_interval)
     (low, high), (least, most) = (
         (each.value, each.value) if each.low is None else (each.low, each.high) for each in (now, before)
     )
     down, up = math.hypot(now.value - low, most - before.value), math.hypot(high - now.value, before.value - least)
-    return Estimate(value, value - down, value + up, **shown)
+    return Estimate(value, value - down, value + up, "points", now.n, label, level)
 
 
 def _turned(change: Estimate) -> Estimate:

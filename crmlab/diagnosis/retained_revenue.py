@@ -154,7 +154,7 @@ def retained_revenue(
     top = every.sort_values(ascending=False, kind="stable").index[: max(LARGEST)]
     slots = max(LARGEST) + 1
     simulated = tuple(source.simulated(_slot(source.customers["customer_id"], top, slots), slots) for source in found)
-    base = sum(future(1.0) for future in simulated)
+    base = np.asarray(sum(future(1.0) for future in simulated))
     months_ahead, futures = base.sum(axis=2), base[:, :months].sum(axis=1)
     path = pd.DataFrame({"month": np.arange(1, months + 1)})
     path = path.assign(**{name: sums[:months] for name, sums in by_month.items()}, expected=expected[:months])

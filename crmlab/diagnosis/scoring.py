@@ -62,21 +62,22 @@ def diagnose(
     bands = weighing.checked_bands(bands or weighing.RATINGS)
     weights = weighing.checked_part_weights(part_weights or {})
     wanted = [each for each in indicators if each.is_scored or each.unjudged]
-    there = [each for each in indicators if isinstance(found.get(each.name), Estimate)]
+    known = {name: each for name, each in found.items() if isinstance(each, Estimate)}
+    there = [each for each in indicators if each.name in known]
     scored = [each for each in there if each.is_scored]
     if not scored:
         raise FitError(_("no indicator that is scored could be computed"))
     level = {"confidence_level": confidence_level}
     share = dict(zip((each.name for each in scored), weighing.shares(scored, weights), strict=True))
-    drawn = weighing.drawn_scores(scored, found, draws, seed)
-    scores = np.array([float(each.score(found[each.name].value)) for each in scored])
+    drawn = weighing.drawn_scores(scored, known, draws, seed)
+    scores = np.array([float(each.score(known[each.name].value)) for each in scored])
     overall = _weighed(scored, list(share.values()), scores, drawn, _("overall score"), **level)
     totals = drawn @ np.array(list(share.values()))
     others = weighing.under_other_weights(scored, scores, weights, draws, seed + 1)
     of_all = dict(zip((each.name for each in wanted), weighing.shares(wanted, weights), strict=True))
     coverage = float(sum(of_all[name] for name in share))
     return Diagnosis(
-        pd.DataFrame([_line(each, found[each.name], share.get(each.name, 0.0), before or {}) for each in there]),
+        pd.DataFrame([_line(each, known[each.name], share.get(each.name, 0.0), before or {}) for each in there]),
         _missing(wanted, found, of_all, reasons or {}),
         _parts(wanted, scored, scores, drawn, level),
         overall,
@@ -121,11 +122,11 @@ def _line(indicator: Indicator, value: Estimate, weight: float, before: Mapping[
 def _scored(indicator: Indicator, value: Estimate) -> Estimate:
     """An indicator's score, with the ends of its own interval scored alike."""
     middle = float(indicator.score(value.value))
-    shown = {"unit": "points", "n": value.n, "label": _(indicator.label), "confidence_level": value.confidence_level}
+    label, level = _(indicator.label), value.confidence_level
     if value.low is None:
-        return Estimate(middle, None, None, **shown, no_interval=value.no_interval)
+        return Estimate(middle, None, None, "points", value.n, label, level, value.no_interval)
     low, high = sorted(float(indicator.score(end)) for end in (value.low, value.high))
-    return Estimate(middle, low, high, **shown)
+    return Estimate(middle, low, high, "points", value.n, label, level)
 
 
 def _parts(wanted, scored, scores: np.ndarray, drawn: np.ndarray, level: dict) -> pd.DataFrame:

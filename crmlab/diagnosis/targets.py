@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def indicators(
         if preset not in PRESETS:
             raise ValueError(f"{preset} is not a preset{nearest(preset, PRESETS)}")
         for name, fields in PRESETS[preset].items():
-            known[name] = replace(known[name], **fields)
+            known[name] = _changed(known[name], fields)
     known = {name: _over(each, periods.get(name, 12)) for name, each in known.items()}
     # one of the two: without contracts, retention is told by who buys again
     by_purchases = "repurchase_rate" in periods and "retention_rate" not in periods
@@ -126,7 +127,8 @@ def _changed(indicator: Indicator, fields: Mapping[str, float]) -> Indicator:
             raise ValueError(f"{indicator.name} has no `{field}`{nearest(field, allowed)}")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
             raise ValueError(f"{indicator.name}: `{field}` must be a number, got {value!r}")
-    changed = replace(indicator, **{field: float(value) for field, value in fields.items()})
+    numbers: dict[str, Any] = {field: float(value) for field, value in fields.items()}
+    changed = replace(indicator, **numbers)
     if changed.weight < 0:
         raise ValueError(f"{indicator.name}: `weight` must be at least 0, got {changed.weight:g}")
     if (changed.floor is None) != (changed.target is None):

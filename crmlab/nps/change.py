@@ -99,7 +99,7 @@ def null_covariance(found: Moments, common: float) -> np.ndarray:
     hang together as they do on the whole, within one and between two.
     """
     n = found.answers
-    total = sum(found.sums.get(name, 0) for name in ("promoters", "detractors")).sum()
+    total = np.asarray(sum(found.sums.get(name, 0) for name in ("promoters", "detractors"))).sum()
     spread = float(total / n.sum() - common**2)
     both = found.products["answers", "answers"]
     residual = found.residuals(NPS, np.full(len(n), common))

@@ -178,7 +178,8 @@ def compared(answers, *, fewest: int = 30, confidence_level: float = 0.95) -> Co
 
 def _against_the_rest(found: Moments, scores: list[Estimate], tested: np.ndarray, level: float):
     """Difference of each group from all others that are known, and its chance, adjusted over the groups."""
-    differences, chances = [None] * len(scores), np.full(len(scores), np.nan)
+    differences: list[Estimate | None] = [None] * len(scores)
+    chances = np.full(len(scores), np.nan)
     if tested.sum() < 2:
         return differences, chances
     for group in np.flatnonzero(tested):

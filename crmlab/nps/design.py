@@ -136,19 +136,20 @@ def make_design(answers: pd.DataFrame, drivers: Sequence[str] | None = None, *, 
     kept = frame[few].notna().all(axis=1)
     used = frame[kept].reset_index(drop=True)
     room = int(_effective(used[score]) / ANSWERS_PER_COEFFICIENT)
-    found, parts = [], []
+    found: list[Driver] = []
+    parts: list[pd.DataFrame] = []
     for name in wanted:
         driver, part = _columns(used[name])
-        reason = part if driver is None else ""
-        if not reason and driver.unknown and not _adds(parts, part):
+        if isinstance(part, str):
+            left_out[name] = part
+            continue
+        if driver.unknown and not _adds(parts, part):
             # who is unknown here is unknown elsewhere too, and has an effect of its own there
             driver, part = replace(driver, columns=driver.columns[:1]), part.iloc[:, :1]
-        if not reason and not _adds(parts, part):
-            reason = _COLLINEAR
-        if not reason and sum(len(each.columns) for each in [*found, driver]) > room:
-            reason = _TOO_MANY
-        if reason:
-            left_out[name] = reason
+        if not _adds(parts, part):
+            left_out[name] = _COLLINEAR
+        elif sum(len(each.columns) for each in [*found, driver]) > room:
+            left_out[name] = _TOO_MANY
         else:
             found.append(driver)
             parts.append(part)

@@ -77,7 +77,7 @@ class Moments:
             for one, one_weight in of.items()
             for other, other_weight in of.items()
         )
-        across = sum(weight * self.products[name, "answers"] for name, weight in of.items())
+        across = np.asarray(sum(weight * self.products[name, "answers"] for name, weight in of.items()))
         both = self.products["answers", "answers"]
         return inner - across * at[None, :] - across.T * at[:, None] + np.outer(at, at) * both
 

@@ -166,11 +166,14 @@ def _patterns() -> dict[tuple[str, str], tuple[str, str]]:
     for line in text.splitlines():
         heading = re.fullmatch(r"\[(\w+) (\w+)\]", line)
         if heading:
-            says, says_not = patterns.setdefault(heading.groups(), ([], []))
+            says, says_not = patterns.setdefault((heading[1], heading[2]), ([], []))
         elif line and not line.startswith("#"):
             into = says_not if line.startswith("not:") else says
             into += [phrase.strip() for phrase in line.removeprefix("not:").split(",")]
-    return {key: tuple(_pattern(phrases, key[1]) for phrases in both) for key, both in patterns.items()}
+    return {
+        (signal, spoken): (_pattern(says, spoken), _pattern(says_not, spoken))
+        for (signal, spoken), (says, says_not) in patterns.items()
+    }
 
 
 def _pattern(phrases: list[str], spoken: str) -> str:

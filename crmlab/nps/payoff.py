@@ -264,7 +264,8 @@ def _adjusted(part: pd.DataFrame, others: np.ndarray, *, amount: bool) -> tuple[
 
 def _estimates(found: AdjustedMeans, kept: list[int], part: pd.DataFrame, *, label: str, unit: str, level: float):
     """One estimate per group, its interval on the scale that keeps it within its range."""
-    counts, result = part["group"].value_counts(), [None] * 3
+    counts = part["group"].value_counts()
+    result: list[Estimate | None] = [None] * 3
     for place, own in enumerate(kept):
         value = float(found.means[place])
         error, freedom = found.standard_error(np.arange(len(kept)) == place)

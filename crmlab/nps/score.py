@@ -214,8 +214,8 @@ def net_promoter_score(
     if min(counts) < 0 or n < 1:
         raise ValueError(f"`promoters`, `passives`, `detractors` must be counts of one answer at least, got {counts}")
     value, low, high = adjusted_wald(promoters / n, detractors / n, n / design_effect, design_effect, confidence_level)
-    ends = (float(100 * end) for end in (value, low, high))
-    return Estimate(*ends, "points", round(n), label, confidence_level)
+    value, low, high = (float(100 * end) for end in (value, low, high))
+    return Estimate(value, low, high, "points", round(n), label, confidence_level)
 
 
 def adjusted_wald(promoters: float, detractors: float, n: float, effect: float, level: float) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ A theme, and each word it is called by, is of as many people at least as a group
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -245,7 +245,7 @@ def _sorted_in(texts: pd.Series, spoken: np.ndarray, people: np.ndarray, number:
 def _theme(frame: pd.DataFrame, inside: np.ndarray, confidence_level: float) -> dict:
     """The figures of one theme; `gap` and `slope` are differences with their p-values."""
     people, level = theme_figures.people_of(frame), {"confidence_level": confidence_level}
-    row = {"comments": int(inside.sum())}
+    row: dict[str, Any] = {"comments": int(inside.sum())}
     row["share"] = theme_figures.share(inside, people, label=_("share of comments"), **level)
     scores = frame["nps"].to_numpy(dtype=float) if "nps" in frame else np.full(len(frame), np.nan)
     rated = np.isfinite(scores)

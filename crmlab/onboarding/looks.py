@@ -167,9 +167,7 @@ def _one(connection, read: Part, frame: Frame, rows: int) -> Values:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE tried AS {read.sql}")
     rules = row_rules(_NEW, read.columns, read.unclear)
     open_ones = [rule.broken for rule in rules if rule.unclear] or ["false"]
-    number, text = (
-        quoted(prefix + _rules(Column("", kind, ""))) for prefix, kind in (("", "number"), ("text ", "text"))
-    )
+    number, text = quoted(_rules(Column("", "number", ""))), quoted("text " + _rules(Column("", "text", "")))
     asked = [
         f"count(*) FILTER ({text} <> '')",
         f"count(DISTINCT nullif({text}, ''))",

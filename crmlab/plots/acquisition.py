@@ -3,7 +3,7 @@
 from crmlab import language
 from crmlab.messages import _
 from crmlab.plots.forest import DOT, INTERVAL, money_axis
-from crmlab.plots.house import is_narrow, new_axes, value_name
+from crmlab.plots.house import new_axes, time_axis, value_name
 from crmlab.plots.svg import TOKENS
 from crmlab.privacy import min_group
 
@@ -15,8 +15,6 @@ def cac_by_month(cost, ax=None):
 
     `cost` is what `acquisition.acquisition_cost` gives.
     """
-    from matplotlib.dates import AutoDateLocator, DateFormatter
-
     ax = new_axes() if ax is None else ax
     known = cost.months[[cac is not None and cac.n >= min_group() for cac in cost.months["cac"]]]
     if cost.total is None or known.empty:
@@ -33,8 +31,7 @@ def cac_by_month(cost, ax=None):
     most = max(cac.value if cac.high is None else cac.high for cac in costs)
     ax.set_ylim(0, 1.05 * most or 1.0)
     money_axis(ax.yaxis, cost.unit, 0.0, most)
-    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=4 if is_narrow(ax) else 7))
-    ax.xaxis.set_major_formatter(DateFormatter("%Y-%m"))
+    time_axis(ax)
     value_name(ax, _("per customer won"))
     apart = [cac for cac in costs if cac.low is not None and not cac.low <= cost.total.value <= cac.high]
     values = {"n": language.number(len(apart)), "months": language.number(len(costs))}

@@ -39,8 +39,7 @@ def counted_cells(
             ax.text(column + 0.5, row + 0.5, HIDDEN, va="center", **middle)
             continue
         shade = min(int(len(_SHADES) * count / most), len(_SHADES) - 1)
-        cell = {"facecolor": _SHADES[shade], "edgecolor": TOKENS["paper"], "linewidth": 2}
-        ax.add_patch(Rectangle((column, row), 1, 1, **cell))
+        ax.add_patch(Rectangle((column, row), 1, 1, facecolor=_SHADES[shade], edgecolor=TOKENS["paper"], linewidth=2))
         share = language.quantity(float(amounts[row, column]) / total if total > 0 else 0.0, "share")
         ax.text(column + 0.5, row + 0.48, language.number(int(count)), va="bottom", fontweight="bold", **middle)
         ax.text(column + 0.5, row + 0.52, share, va="top", **middle)

@@ -1,5 +1,7 @@
 """What figures with one row per group share: named rows, an axis of money, marks and their legend, or nothing."""
 
+from typing import Any
+
 import numpy as np
 
 from crmlab import language
@@ -8,8 +10,8 @@ from crmlab.plots.house import is_narrow
 from crmlab.plots.labels import shortened
 from crmlab.plots.svg import TOKENS
 
-INTERVAL = 3.5  # px: the bar of a 95% interval
-DOT = {"s": 81, "linewidth": 0, "zorder": 3, "clip_on": False}  # 9 px across
+INTERVAL = 3.5  # px: the bar of an interval
+DOT: dict[str, Any] = {"s": 81, "linewidth": 0, "zorder": 3, "clip_on": False}  # 9 px across
 HOLLOW = DOT | {"s": 64, "linewidth": 2}
 
 

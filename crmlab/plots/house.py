@@ -105,8 +105,8 @@ def figure(
     sizes = zip(("wide", "narrow"), (WIDE_PX, NARROW_PX), heights_px, strict=True)
     content = {"type": "figure", "name": function.__name__, "subtitle": _(subtitle), "read": _(read)}
     image = ""
-    for kind, width, height in sizes:
-        with house_style():
+    with house_style():
+        for kind, width, height in sizes:
             axes = function(*args, ax=_axes(width, height), **options)
             finding, label = axes.get_title(loc="left"), axes.get_label()
             if not finding or not label:
@@ -156,6 +156,17 @@ def percent_axis(axis, ticks) -> None:
     axis.set_ticks(list(ticks), [*labels[:-1], f"{labels[-1]}%"])
 
 
+def time_axis(axes) -> None:
+    """Months along the axis of what is drawn already, or days where it is shorter than a quarter."""
+    from matplotlib.dates import AutoDateLocator, DateFormatter
+
+    begins, ends = axes.get_xlim()
+    # more than these ranges allow would be a tick for each half year, whatever the span
+    fewest, most = (2, 5) if is_narrow(axes) else (3, 7)
+    axes.xaxis.set_major_locator(AutoDateLocator(minticks=fewest, maxticks=most))
+    axes.xaxis.set_major_formatter(DateFormatter("%Y-%m" if ends - begins > 92 else "%m-%d"))
+
+
 def value_name(axes, text: str) -> None:
     """What the value axis counts, over its top end, where it is read without turning the head."""
     over = dict(xycoords="axes fraction", xytext=(0, 6), textcoords="offset points")
@@ -165,10 +176,11 @@ def value_name(axes, text: str) -> None:
 def _axes(width_px: int, height_px: int):
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    drawn = Canvas(figsize=(width_px / _DPI, height_px / _DPI), dpi=_DPI, layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=2 / _DPI, h_pad=4 / _DPI)
+    drawn = Canvas(figsize=(width_px / _DPI, height_px / _DPI), dpi=_DPI, layout=layout)
     FigureCanvasSVG(drawn)
-    drawn.get_layout_engine().set(w_pad=2 / _DPI, h_pad=4 / _DPI)
     return drawn.add_subplot()
 
 

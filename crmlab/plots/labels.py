@@ -24,7 +24,7 @@ def place_beside(axes, x, y, radii_px, names) -> None:
     centres = axes.transData.transform(np.column_stack([x, y]))
     frame = axes.get_window_extent()
     discs = [tuple(disc) for disc in np.column_stack([centres - np.c_[radii_px], centres + np.c_[radii_px]])]
-    taken = []
+    taken: list[tuple[float, ...]] = []
     for place, (name, radius) in enumerate(zip(names, radii_px, strict=True)):
         across, up = centres[place]
         name = shortened(name, 0.4 * frame.width)

@@ -3,7 +3,7 @@
 from crmlab import language
 from crmlab.messages import _, sentences
 from crmlab.plots.forest import legend
-from crmlab.plots.house import is_narrow, new_axes
+from crmlab.plots.house import new_axes, time_axis
 from crmlab.plots.svg import TOKENS
 
 C1, C2 = TOKENS["c1"], TOKENS["c2"]
@@ -52,8 +52,6 @@ def tracking_by_week(tracking, ax=None):
 
 
 def _drawn(steps, ax, suffix: str):
-    from matplotlib.dates import AutoDateLocator, DateFormatter
-
     ax = new_axes() if ax is None else ax
     when = steps["ends_on"].to_numpy()
     ax.fill_between(when, steps[f"low{suffix}"], steps[f"high{suffix}"], color=C1, alpha=0.18, linewidth=0)
@@ -61,7 +59,6 @@ def _drawn(steps, ax, suffix: str):
     (came,) = ax.plot(when, steps[f"actual{suffix}"], color=C2, marker="o", markersize=4, linewidth=1.5)
     ax.set_ylim(0, 1.08 * max(steps[f"high{suffix}"].max(), steps[f"actual{suffix}"].max()))
     ax.yaxis.set_major_formatter(lambda value, _place: language.number(value))
-    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=4 if is_narrow(ax) else 7))
-    ax.xaxis.set_major_formatter(DateFormatter("%Y-%m"))
+    time_axis(ax)
     legend(ax, (forecast, came), (_("forecast"), _("bought")))
     return ax

@@ -14,7 +14,7 @@ from crmlab.segments import segment_name
 
 MUTED, LINE, PAPER, C1, C2 = (TOKENS[name] for name in ("muted", "line", "paper", "c1", "c2"))
 _TENTHS = 10
-_INTERVAL = 3.5  # px: the bar of a 95% interval
+_INTERVAL = 3.5  # px: the bar of an interval
 _DOT = {"s": 81, "linewidth": 0, "legend": False, "zorder": 3, "clip_on": False}  # 9 px across
 _HOLLOW = _DOT | {"s": 64, "linewidth": 2}
 
@@ -45,7 +45,7 @@ def pareto_curve(concentration, ax=None):
         ax.set_title(finding, loc="left")
         ax.set_label(sentences(drawn, _("{finding}.").format(finding=finding)))
         return ax
-    who = language.quantity(concentration.top, "share", digits=0 if round(100 * concentration.top, 6) % 1 == 0 else 1)
+    who = language.stated_share(concentration.top)
     _pareto_points(ax, concentration, who)
     ax.set_title(_("{share} of customers bring half of the revenue").format(share=half.text()), loc="left")
     both = _("{half} of customers bring half of the revenue {half_evidence}, {top} bring {share} {evidence}.").format(

@@ -63,6 +63,7 @@ class Log:
         with self._lock, workspace.whole_folder(self.reports):
             self._read_on()
             key = signing.signing_key(self.root)
+            named = {self._place(path): known for path, known in files.items()}
             entry = {
                 "entry": self._entries + 1,
                 "previous": self._last,
@@ -70,7 +71,7 @@ class Log:
                 "by": _user(),
                 "event": event,
                 **about,
-                "files": {self._place(path): known for path, known in files.items()},
+                "files": named,
             }
             if self._size == 0:
                 self._write_head(key)
@@ -82,9 +83,9 @@ class Log:
                 stream.flush()
                 os.fsync(stream.fileno())
             self._size += len(line) + 1
-            self._entries, self._last = entry["entry"], hashlib.sha256(line).hexdigest()
+            self._entries, self._last = self._entries + 1, hashlib.sha256(line).hexdigest()
             self._write_head(key)
-            self.known |= entry["files"]
+            self.known |= named
 
     def note(self, event: str, paths: Iterable[Path], **about: object) -> None:
         """Add an entry on those of the files that no longer stand as the log says, if there are any.

@@ -39,7 +39,9 @@ class KernelDied(RuntimeError):
 
 
 class TimeLimit(RuntimeError):
-    """A notebook took longer than it may."""
+    """A notebook took longer than it may; `source` is the cell that ran."""
+
+    source = ""
 
 
 class WarmProvisioner(LocalProvisioner):
@@ -53,7 +55,8 @@ class WarmProvisioner(LocalProvisioner):
             try:
                 environment, folder = options["env"], str(options.get("cwd") or Path.cwd())
                 process = processes.start(serve, ["ipykernel_launcher", *cmd[3:]], environment, folder, log)
-                self.process, self.pid, self.pgid = _Forked(process), process.pid, process.pid
+                # jupyter_client has them None in the class, which mypy takes for their type
+                self.process, self.pid, self.pgid = _Forked(process), process.pid, process.pid  # type: ignore[assignment]
                 self.cwd = options.get("cwd")
             except (OSError, EOFError) as error:
                 _say_once(f"kernels cannot be forked ({error or type(error).__name__}); each starts by itself, slower")
@@ -175,7 +178,7 @@ class ReportEngine(NBClientEngine):
             connection_file=str(scratch / "kernel.json"),
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
-        client = _NotebookClient(
+        client: _NotebookClient = _NotebookClient(
             nb_man,
             km=manager,
             turn=turn,

@@ -117,11 +117,12 @@ def _add_markdown(part: dict, text: str) -> None:
 
 def _by_heading(source: str) -> list[tuple[str, str]]:
     """A Markdown cell cut at its headings of the first and second level, outside fenced code."""
-    found, fenced = [["", []]], False
+    found: list[tuple[str, list[str]]] = [("", [])]
+    fenced = False
     for line in source.splitlines():
         fenced ^= line.lstrip().startswith("```")
         if not fenced and re.match(r"##? ", line):
-            found.append([line, []])
+            found.append((line, []))
         else:
             found[-1][1].append(line)
     return [(heading, "\n".join(lines)) for heading, lines in found]
@@ -134,16 +135,16 @@ def _headed(heading: str) -> dict:
 
 
 def _prose(text: str, kind: str) -> str:
-    soup = BeautifulSoup(_markdown(text), "html.parser")
+    soup = BeautifulSoup(str(_markdown(text)), "html.parser")
     for items in soup.find_all(["ul", "ol"]):
         terms = [item.find("strong") for item in items.find_all("li", recursive=False)]
         if items.name == "ul" and kind == "method" and all(terms):
             _as_definitions(soup, items)
         else:
-            items["class"] = ["points", "refs"] if kind == "refs" else ["points"]
+            items["class"] = "points refs" if kind == "refs" else "points"
     for paragraph in soup.find_all("p"):
         if paragraph.get_text().startswith(_(READ)):
-            paragraph["class"] = ["read"]
+            paragraph["class"] = "read"
     for name in ("h1", "h2"):
         for heading in soup.find_all(name):
             heading.name = "h3"
@@ -156,7 +157,7 @@ def _prose(text: str, kind: str) -> str:
 
 def _as_definitions(soup: BeautifulSoup, items) -> None:
     """`- **Term**: what it means` as a list of definitions."""
-    items.name, items["class"] = "dl", ["defs"]
+    items.name, items["class"] = "dl", "defs"
     for item in items.find_all("li", recursive=False):
         term = item.find("strong").extract()
         term.name = "dt"

@@ -144,9 +144,11 @@ def _print_all(pages: list[Path], press: _Press, workers: int, check: Callable[[
 
 def _print(page: Path, press: _Press) -> str | None:
     """Print a page and put the PDF beside it when it is whole; why that failed, if it did."""
-    folders = {"dir": press.scratch, "ignore_cleanup_errors": True}
     try:
-        with tempfile.TemporaryDirectory(dir=press.staging) as work, tempfile.TemporaryDirectory(**folders) as profile:
+        with (
+            tempfile.TemporaryDirectory(dir=press.staging) as work,
+            tempfile.TemporaryDirectory(dir=press.scratch, ignore_cleanup_errors=True) as profile,
+        ):
             new, log = Path(work, "new.pdf"), Path(profile, "log")
             mark, ended = _mark(page.read_bytes()), _run(page, new, log, press)
             if not ended:

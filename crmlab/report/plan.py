@@ -192,7 +192,7 @@ def plan(
         details = (result.detail for result in found.values() if isinstance(result, InputError))
         raise InputError("\n".join(faults.values()), "\n".join(details))
     return Plan(
-        [job for client in ids if client not in faults for job in found[client]],
+        [job for result in found.values() if not isinstance(result, InputError) for job in result],
         faults,
         None if as_of == "latest" else as_of,
     )

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from crmlab.report import workspace
@@ -53,7 +54,7 @@ PRELOAD = (
 )
 CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 
-_context = multiprocessing.get_context("forkserver" if CAN_FORK else "spawn")
+_context = multiprocessing.get_context("forkserver") if CAN_FORK else multiprocessing.get_context("spawn")
 if CAN_FORK:
     _context.set_forkserver_preload(list(PRELOAD))
 # multiprocessing looks after its processes whenever one is started; in two threads at once it loses exit codes
@@ -68,7 +69,7 @@ class ProcessDied(RuntimeError):
     """A process ended without an answer."""
 
 
-def start(function: Callable, *arguments: Any) -> multiprocessing.Process:
+def start(function: Callable, *arguments: Any) -> BaseProcess:
     """Run `function` in a process of its own, which leads a process group and ends with this process.
 
     Raises
@@ -91,7 +92,7 @@ def end_asked() -> None:
         end_group(pid)
 
 
-def exit_code(process: multiprocessing.Process) -> int | None:
+def exit_code(process: BaseProcess) -> int | None:
     """How a process ended, negative by a signal; None while it runs."""
     with _BOOKKEEPING:
         return process.exitcode
@@ -187,6 +188,8 @@ def _reap() -> None:
 def _prepare_server() -> None:
     """Have multiprocessing put its files where the next run finds them if this one is killed; keep the server quiet."""
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the kernel's debugger else warns when it is loaded
+    # as many kernels compute as there are cores: threads of linear algebra would only wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     usual = tempfile.tempdir
     folders = [str(workspace.own_folder()), tempfile.gettempdir(), "/tmp"]
     tempfile.tempdir = next((f for f in folders if len(os.fsencode(f)) <= _LONGEST_FOLDER), usual)

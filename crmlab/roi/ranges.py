@@ -90,7 +90,8 @@ def read_ranges(given: Mapping[str, Mapping], *, likely: Mapping[str, float]) ->
             raise ValueError(f"`ranges` of {name} must give low and high, and may give mode and shape, got {stated}")
         numbers = {"mode": likely[name], **stated}
         try:
-            found[name] = Range(*(float(numbers[key]) for key in _KEYS[:3]), numbers.get("shape", "pert"))
+            low, mode, high = (float(numbers[key]) for key in _KEYS[:3])
+            found[name] = Range(low, mode, high, numbers.get("shape", "pert"))
         except (TypeError, ValueError) as error:
             raise ValueError(f"`ranges` of {name}: {error}") from error
     return found

@@ -136,7 +136,7 @@ def simulate(
     seed: int = 0,
     confidence_level: float = 0.95,
 ) -> Simulation:
-    """Draw the effect and the stated ranges, and tell what the programme (of `cash_flows.programme`) returns.
+    """Draw the effect and the stated ranges, and tell what the `programme` of `cash_flows` returns.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def simulate(
     flows = lines.net_flows(few)
     with np.errstate(divide="ignore", invalid="ignore"):
         returned = np.where(costs > 0, (benefits - costs) / costs, np.inf)
-    found = {"roi": None, "irr": None, "payback": None}
+    found: dict[str, Estimate | None] = {"roi": None, "irr": None, "payback": None}
     if expected.roi is not None:
         found["roi"] = estimate(expected.roi, returned, "share", _("return on investment"))
     if expected.irr is not None:

@@ -131,7 +131,8 @@ class Lines:
             on = self.months > 0
             left = np.exp(self._log_persistence(terms)[..., None] * self.later[on]) * factors[..., on]
             values["benefit"] = values["benefit"] + terms.get(EFFECT, self.own(EFFECT)) * (left @ self.months[on])
-        return np.broadcast_arrays(values["benefit"], values["cost"])
+        benefits, costs = np.broadcast_arrays(values["benefit"], values["cost"])
+        return benefits, costs
 
     def net_flows(self, terms: Mapping) -> np.ndarray:
         """Benefits less costs, not discounted: one row per set of terms, one column per day."""

@@ -6,8 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from crmlab.checks import Rule
-from crmlab.contract import Reason
-from crmlab.messages import N_
+from crmlab.messages import N_, Reason
 from crmlab.quality import EXAMPLES, FILTERED, Quality, Rejection
 
 

@@ -242,7 +242,7 @@ def _shared(series: Series, design: np.ndarray, residual: np.ndarray, lever: np.
     lags = min(int(np.ceil(1.3 * np.sqrt(count))), count - 1)
     robust = scores @ scores
     for lag in range(1, lags + 1):
-        robust += 2 * (1 - lag / (lags + 1)) * (scores[lag:] @ scores[:-lag])
+        robust = robust + 2 * (1 - lag / (lags + 1)) * (scores[lag:] @ scores[:-lag])
     columns = [np.bincount(at, series.n * column) / n for column in design.T]
     x = np.column_stack([np.ones(count), *columns])
     left = np.eye(count) - x @ np.linalg.pinv(x)

@@ -157,7 +157,7 @@ def contrasts(cells: Cells, method: str, *, history_months: int, base_months: in
             target[cell] += n * share * vector
 
     reached, used, last = set(), set(), -1
-    for cell in np.flatnonzero(cells.start < length):
+    for cell in map(int, np.flatnonzero(cells.start < length)):
         start, last_before = cells.start[cell] - shift, cells.before[cell] - shift
         end = cells.before[cell] if shift else length - 1
         entry, n = cells.entry[cell], int(cells.n[cell])
@@ -169,7 +169,7 @@ def contrasts(cells: Cells, method: str, *, history_months: int, base_months: in
         if not after:
             continue
         theta = _slope(cells, method, cell, same_band & (cells.before >= after[-1]), base, after)
-        reached.add(int(cell))
+        reached.add(cell)
         last = max(last, after[-1])
         for month in after:
             others = np.flatnonzero(same_band & (cells.before >= month))
@@ -185,9 +185,9 @@ def contrasts(cells: Cells, method: str, *, history_months: int, base_months: in
         for month in base if len(base) > 1 else []:
             vector = _month(length, month) - _mean(length, base)
             add(f"event {month - start}", n, _parts(cells, cell, clean), vector)
-    sizes = (int(cells.n[sorted(group)].sum()) for group in (reached, {c for c in used if cells.start[c] >= length},
-                                                            reached | used))  # fmt: skip
-    return Contrasts(cells, weights, months, *sizes, last)
+    groups = (reached, {c for c in used if cells.start[c] >= length}, reached | used)
+    treated, controls, n = (int(cells.n[sorted(group)].sum()) for group in groups)
+    return Contrasts(cells, weights, months, treated, controls, n, last)
 
 
 def _seen(cells: Cells, first: int, last: int) -> list[int]:

@@ -4,6 +4,8 @@ That chance decided is stated, for no file can say it. What can be tested is whe
 Everybody who was there when a wave started is compared, however new: chance made the new ones alike too.
 """
 
+import numpy as np
+
 from crmlab.intervals import from_standard_error
 from crmlab.messages import _
 from crmlab.uplift.cells import cells
@@ -65,7 +67,7 @@ def _balance(found: Contrasts, unit: str, confidence_level: float) -> list[tuple
     p = found.joint_test(names)
     if p is None:
         return []
-    total = sum(found.weights[name] for name in names)
+    total = np.asarray(sum(found.weights[name] for name in names))
     months = sum(found.months[name] for name in names)
     pooled = Contrasts(found.cells, {"before": total}, {"before": months}, *(found.treated, found.controls), found.n, 0)
     value, variance = pooled.values(["before"])[0] / months, pooled.covariance(["before"])[0, 0] / months**2

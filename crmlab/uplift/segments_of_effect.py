@@ -1,5 +1,6 @@
 """Who gains: the effect of the programme by industry, region or segment, small groups drawn towards what all share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,11 @@ from crmlab.uplift.randomised import randomised_effect
 from crmlab.uplift.rollout import rollout_effect
 from crmlab.uplift.wording import LABELS
 
-FUNCTIONS = {"randomised": randomised_effect, "rollout": rollout_effect, "before_after": before_after_effect}
+FUNCTIONS: dict[str, Callable[..., ProgrammeEffect]] = {
+    "randomised": randomised_effect,
+    "rollout": rollout_effect,
+    "before_after": before_after_effect,
+}
 # of fewer customers, a few large orders make the effect
 _FEWEST_OF_GROUP = 60
 

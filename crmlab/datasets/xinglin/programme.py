@@ -64,7 +64,7 @@ def _actual_costs(rng: np.random.Generator, exposure: pd.DataFrame) -> list[tupl
     rows += [(month, "cost", "培训", 18_000.0, "actual") for month in months[::6]]
     onboarding = exposure[exposure["treated"]].groupby("from_date")["cost"].sum().round(2)
     rows += [(np.datetime64(day, "M"), "cost", "客户上线", cost, "actual") for day, cost in onboarding.items()]
-    return [(np.datetime64(month, "D"), *rest) for month, *rest in rows]
+    return [(month.astype("datetime64[D]"), *rest) for month, *rest in rows]
 
 
 def _actual_benefits(rng: np.random.Generator, transactions: pd.DataFrame, caused: pd.Series) -> list[tuple]:

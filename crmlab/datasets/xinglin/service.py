@@ -1,5 +1,7 @@
 """How Xinglin serves its customers and what comes of it: contracts, service cases, surveys."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -39,7 +41,7 @@ def draw_service(rng: np.random.Generator, scores: Scores) -> pd.DataFrame:
 
 def nps_predictor(service: pd.DataFrame) -> np.ndarray:
     """Linear predictor of the NPS answer: log odds of a higher one, thresholds aside."""
-    return sum(weight * service[name].to_numpy() for name, weight in TRUTH["nps"]["drivers"].items())
+    return np.asarray(sum(weight * service[name].to_numpy() for name, weight in TRUTH["nps"]["drivers"].items()))
 
 
 def draw_contracts(
@@ -185,7 +187,7 @@ def _survey_comments(rng: np.random.Generator, record: pd.DataFrame, nps: np.nda
     return theme, opening + np.select([mood == 0, mood == 2], [complaint, praise], neutral) + ending
 
 
-def _phrases(rng: np.random.Generator, phrases: dict[str, tuple[str, ...]], key: np.ndarray) -> np.ndarray:
+def _phrases(rng: np.random.Generator, phrases: Mapping[str, tuple[str, ...]], key: np.ndarray) -> np.ndarray:
     """One phrase for each key, all of a key's phrases alike."""
     fraction = rng.random(key.size)
     chosen = np.empty(key.size, dtype=object)

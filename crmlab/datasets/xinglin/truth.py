@@ -5,6 +5,7 @@ test compares with is what made the data. Money is in CNY, rates are fractions, 
 """
 
 from datetime import date
+from typing import Any
 
 ACQUIRED_FROM = date(2022, 1, 1)
 ACQUIRED_TO = date(2025, 6, 30)
@@ -12,7 +13,7 @@ AS_OF = date(2026, 9, 30)
 
 SEASON = (1.25, 0.85, 0.90, 0.85, 0.80, 0.80, 0.85, 0.95, 1.10, 1.30, 1.25, 1.10)
 
-TRUTH = {
+TRUTH: dict[str, Any] = {
     "_about": "The parameters that made these tables; `realised` values are what this draw made of them.",
     "dates": {
         "_about": "Customers are won between the first two days; the tables end on the third.",
