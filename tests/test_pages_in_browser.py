@@ -345,6 +345,22 @@ def test_one_control_opens_and_closes_all_code(site, visit, spoken):
     assert control.inner_text() == before
 
 
+def test_on_a_phone_words_of_a_wide_table_are_not_broken_into_letters(visit, tmp_path):
+    style = (ROOT / "crmlab/report/template/style.css").read_text(encoding="utf-8")
+    row = "<th scope=row>控制条款与限额</th><td>不满意</td>"
+    row += "<td class=long>缩短账期、设定限额，并要求预付或担保；每月复核。</td>"
+    row += "<td class=num>1,012.57 [999.12, 1,100.01]</td>" * 2
+    path = tmp_path / "table.html"
+    path.write_text(
+        f"<html lang=zh><style>{style}</style><div class=tab><table><tbody><tr>{row}</table></div>", encoding="utf-8"
+    )
+    page, *_rest = visit(path, width=390)
+    assert page.locator(".tab").evaluate("e => e.scrollWidth > e.clientWidth"), "it is moved aside to be read"
+    lines = "e => { const r = document.createRange(); r.selectNodeContents(e); return r.getClientRects().length }"
+    assert page.locator("td").nth(0).evaluate(lines) == 1
+    assert 2 <= page.locator("td.long").evaluate(lines) <= 4
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize("spoken", LANGUAGES)
 def test_a_long_table_opens_and_comes_as_a_file(site, visit, spoken, scripts):
